@@ -67,7 +67,7 @@ CREATE TABLE llm_cost.bundled_price (
 		tier_from::pg_catalog.text, time_window, attributes::pg_catalog.text,
 		pg_catalog.trim_scale(amount)::pg_catalog.text,
 		pg_catalog.trim_scale(per)::pg_catalog.text,
-		EXTRACT(epoch FROM pg_catalog.lower(valid))::pg_catalog.text)) STORED,
+		EXTRACT(epoch FROM pg_catalog.timezone('UTC', pg_catalog.lower(valid)))::pg_catalog.text)) STORED,
 	PRIMARY KEY (price_id, known),
 	EXCLUDE USING gist (slot_id WITH =, valid WITH &&, known WITH &&)
 		DEFERRABLE INITIALLY IMMEDIATE
