@@ -22,6 +22,7 @@ ISOLATION = $(patsubst test/specs/%.spec,%,$(call files,test/specs/*.spec))
 ISOLATION_OPTS = --inputdir=test --outputdir=test
 TAP_TESTS = $(if $(call files,test/t/*.pl),1)
 PROVE_TESTS = test/t/*.pl
+PROVE_FLAGS = -I $(SRC)test/t
 
 PG_CPPFLAGS = -I$(SRC)src
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
@@ -76,7 +77,7 @@ format:
 	test/indent src/*.c src/*.h
 
 docs:
-	test/run docs
+	docs/generate
 
 # What PGXN takes.
 dist:
