@@ -137,7 +137,7 @@ in_cluster() {
 	fi
 	# What TAP tests put into the configuration of their own clusters.
 	LLM_COST_TEST_CONF=$(printf "%s'\n" "${settings[@]/=/ = \'}")
-	export LLM_COST_TEST_CONF
+	export LLM_COST_TEST_CONF LLM_COST_TEST_INSTALL=$STAGE/install
 	for setting in "${settings[@]}" listen_addresses= "unix_socket_directories=$STAGE/socket"; do
 		options+=(-o "$setting")
 	done
