@@ -39,29 +39,36 @@ $(OBJS) $(OBJS:.o=.bc): $(addprefix $(SRC),$(call files,src/*.h))
 # Objects go where make runs.
 $(shell mkdir -p src)
 
-# sql/NN_topic.sql in order; sql/90_bundled.sql is followed by the catalogue.
-FRAGMENTS = $(addprefix $(SRC),$(call files,sql/[0-9]*.sql))
+# sql/NN_topic.sql in order, then what fills the bundled tables.
+FRAGMENTS = $(addprefix $(SRC),$(filter-out sql/90_bundled.sql,$(call files,sql/[0-9]*.sql)))
 CATALOGUE = $(addprefix $(SRC),$(call files,catalogue/*.json))
 
-$(SCRIPT): $(FRAGMENTS) $(CATALOGUE) $(SRC)llm_cost.control $(SRC)Makefile
-	@for f in $(FRAGMENTS); do \
-		cat $$f; echo; \
-		case $$f in *_bundled.sql) \
-			for c in $(CATALOGUE); do \
-				echo 'SELECT llm_cost.load_bundled($$llm_cost_catalogue$$'; \
-				cat $$c; \
-				echo '$$llm_cost_catalogue$$);'; \
-			done;; \
-		esac; \
-	done > $@.tmp
+define print_bundled
+cat $(SRC)sql/90_bundled.sql; \
+for c in $(CATALOGUE); do \
+	echo 'SELECT llm_cost.load_bundled($$llm_cost_catalogue$$'; \
+	cat $$c; \
+	echo '$$llm_cost_catalogue$$);'; \
+done
+endef
+
+$(SCRIPT): $(FRAGMENTS) $(SRC)sql/90_bundled.sql $(CATALOGUE) $(SRC)llm_cost.control $(SRC)Makefile
+	@{ for f in $(FRAGMENTS); do cat $$f; echo; done; $(print_bundled); } > $@.tmp
 	@mv $@.tmp $@
 
+# Prints what an upgrade script ends with: bundled rows are replaced as a whole.
+upgrade-bundled:
+	@for t in bundled_price bundled_rule bundled_alias; do \
+		echo "DELETE FROM llm_cost.$$t;"; \
+	done; \
+	$(print_bundled)
+
 test/expected:
-	ln -s ../expected $@
+	ln -sfn ../expected $@
 
 installcheck: test/expected
 
-.PHONY: test demo bench format docs dist
+.PHONY: upgrade-bundled test demo bench format docs dist
 
 # Every suite, in a throw-away cluster.
 test:
