@@ -138,7 +138,8 @@ in_cluster() {
 	# What TAP tests put into the configuration of their own clusters.
 	LLM_COST_TEST_CONF=$(printf "%s'\n" "${settings[@]/=/ = \'}")
 	export LLM_COST_TEST_CONF LLM_COST_TEST_INSTALL=$STAGE/install
-	for setting in "${settings[@]}" listen_addresses= "unix_socket_directories=$STAGE/socket"; do
+	# no TCP: a blank, because pg_createcluster drops an empty setting
+	for setting in "${settings[@]}" 'listen_addresses= ' "unix_socket_directories=$STAGE/socket"; do
 		options+=(-o "$setting")
 	done
 	(
