@@ -4,7 +4,8 @@
 # private cluster.  Sourced in the root of the clone.  Outside the clone
 # nothing is changed except that missing packages are installed.
 
-set -euo pipefail
+set -eEuo pipefail
+trap 'echo "$0: \"$BASH_COMMAND\" failed (${BASH_SOURCE[0]}:$LINENO)" >&2' ERR
 export LC_ALL=C.UTF-8
 unset PGOPTIONS PGSERVICE PGSSLMODE PGCLIENTENCODING PGTZ PGDATESTYLE
 
@@ -43,8 +44,8 @@ apt_update() { quietly as_root apt-get -qq -o Acquire::Retries=3 update || die "
 choose_postgres() {
 	command -v dpkg-query >/dev/null ||
 		die "needs Debian or Ubuntu; elsewhere: make && make install && make installcheck"
-	PG=${PG_MAJOR:-$(find /usr/lib/postgresql -path '*/bin/postgres' 2>/dev/null |
-		cut -d/ -f5 | sort -n | tail -n 1)}
+	PG=${PG_MAJOR:-$(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | cut -d/ -f5 | sort -n | tail -n 1)}
+	[ "$PG" != '*' ] || PG=
 	if [ -z "$PG" ]; then
 		available postgresql || apt_update
 		PG=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p')
