@@ -22,6 +22,10 @@ CREATE TEMP VIEW member_relation AS
 
 -- What PUBLIC may do beyond reading, as "relation: PRIVILEGE".
 CREATE TEMP TABLE allowed_to_public (grant_line text PRIMARY KEY);
+INSERT INTO allowed_to_public VALUES
+	-- who may make a view over a table may register and forget it
+	('llm_cost.attached_usage: INSERT'),
+	('llm_cost.attached_usage: DELETE');
 
 CREATE TEMP VIEW offence (rule, object) AS
 	SELECT 'every object lives in schema llm_cost', format('%s %s', type, identity)
