@@ -23,7 +23,7 @@ CREATE TEMP VIEW member_relation AS
 -- What PUBLIC may do beyond reading, as "relation: PRIVILEGE".
 CREATE TEMP TABLE allowed_to_public (grant_line text PRIMARY KEY);
 INSERT INTO allowed_to_public VALUES
-	-- who may make a view over a table may register and forget it
+	-- row security: everyone registers and forgets his own views only
 	('llm_cost.attached_usage: INSERT'),
 	('llm_cost.attached_usage: DELETE');
 
