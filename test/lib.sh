@@ -90,7 +90,7 @@ build() {
 	# a catalogue that went away is no longer newer than the script
 	rm -f "$dir"/llm_cost--*.sql
 	rm -rf "$dir/install"
-	set -- -C "$dir" -f ../../Makefile PG_CONFIG="/usr/lib/postgresql/$PG/bin/pg_config" "$@"
+	set -- -s -C "$dir" -f ../../Makefile PG_CONFIG="/usr/lib/postgresql/$PG/bin/pg_config" "$@"
 	quietly make -j "$(nproc)" "$@" || die "build failed"
 	quietly make "$@" install DESTDIR="$PWD/$dir/install" || die "make install failed"
 	BUILT=$dir/install
