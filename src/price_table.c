@@ -514,10 +514,10 @@ find_price_tables(PriceTables *tables)
 	for (int layer = 0; layer < NUM_PRICE_LAYERS; layer++)
 	{
 		tables->price[layer] = find_relation(schema, price_names[layer]);
-		tables->price_index[layer] = find_relation(schema, psprintf("%s_model_idx", price_names[layer]));
+		tables->price_index[layer] = find_relation(schema, psprintf("%s_pkey", price_names[layer]));
 		tables->rule[layer] = find_relation(schema, rule_names[layer]);
 		tables->alias[layer] = find_relation(schema, alias_names[layer]);
-		tables->alias_index[layer] = find_relation(schema, psprintf("%s_kind_pattern_idx", alias_names[layer]));
+		tables->alias_index[layer] = find_relation(schema, psprintf("%s_pkey", alias_names[layer]));
 	}
 }
 

@@ -11,8 +11,8 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(new_node);
 
-# new_node(NAME, [install => FOLDER]): a running cluster.  FOLDER is a copy of
-# the installation to use in its place.
+# new_node(NAME, [install => FOLDER, init => {…}]): a running cluster.  FOLDER is
+# a copy of the installation to use in its place, init goes to Cluster::init().
 sub new_node
 {
 	my ($name, %params) = @_;
@@ -21,7 +21,7 @@ sub new_node
 	$conf =~ s/\Q$ENV{LLM_COST_TEST_INSTALL}\E/$params{install}/g if $params{install};
 
 	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ], %{ $params{init} // {} });
 	$node->append_conf('postgresql.conf', $conf);
 	$node->start;
 	return $node;
