@@ -145,7 +145,8 @@ in_cluster() {
 	done
 	(
 		cd "$STAGE/clone"
-		as_postgres pg_virtualenv -v "$PG" -c '--locale C.UTF-8 --encoding UTF8' -i --auth=trust \
+		# whatever is left behind in TMPDIR goes with the stage
+		as_postgres env TMPDIR="$STAGE" pg_virtualenv -v "$PG" -c '--locale C.UTF-8 --encoding UTF8' -i --auth=trust \
 			"${options[@]}" env PGHOST="$STAGE/socket" "$@"
 	)
 }
