@@ -158,6 +158,7 @@ RETURNS SETOF record
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
+SET enable_nestloop = off SET jit = off
 AS $$
 DECLARE
 	columns jsonb := CASE catalogue_facts.target
