@@ -45,11 +45,12 @@ CATALOGUE = $(addprefix $(SRC),$(call files,catalogue/*.json))
 
 define print_bundled
 cat $(SRC)sql/90_bundled.sql; \
+echo 'SELECT llm_cost.load_bundled($$llm_cost_catalogue$$['; \
+separator=; \
 for c in $(CATALOGUE); do \
-	echo 'SELECT llm_cost.load_bundled($$llm_cost_catalogue$$'; \
-	cat $$c; \
-	echo '$$llm_cost_catalogue$$);'; \
-done
+	echo "$$separator"; cat $$c; separator=,; \
+done; \
+echo ']$$llm_cost_catalogue$$);'
 endef
 
 $(SCRIPT): $(FRAGMENTS) $(SRC)sql/90_bundled.sql $(CATALOGUE) $(SRC)llm_cost.control $(SRC)Makefile

@@ -200,7 +200,8 @@ COMMENT ON TABLE llm_cost.bundled_alias IS
 COMMENT ON COLUMN llm_cost.bundled_alias.kind IS 'exact, prefix, pattern, wrapper, snapshot or provider.';
 COMMENT ON COLUMN llm_cost.bundled_alias.pattern IS 'What the name in the log looks like, lower case.';
 COMMENT ON COLUMN llm_cost.bundled_alias.tenant IS 'Only for requests with this tenant attribute; empty: any.';
-COMMENT ON COLUMN llm_cost.bundled_alias.provider IS 'Only for requests with this provider; empty: any.';
+COMMENT ON COLUMN llm_cost.bundled_alias.provider IS
+	'Only for requests with this provider (a catalogue''s alias also for those without one, since it says how this seller names the model); empty: any.';
 COMMENT ON COLUMN llm_cost.bundled_alias.to_provider IS 'Seller it stands for; empty: the one logged.';
 COMMENT ON COLUMN llm_cost.bundled_alias.to_model IS 'Model it stands for.';
 COMMENT ON COLUMN llm_cost.bundled_alias.to_region IS 'Region it implies; empty: the one logged.';
@@ -329,7 +330,7 @@ INSERT INTO llm_cost.attribute VALUES
 	('speed', 'standard', true, 'Speed mode of the vendor: fast.', true),
 	('serving_scope', '', true, 'Where the request may be served, where that has a price: global, regional.', true),
 	('tenant', '', false, 'Customer whose contract or deployment names apply.', true),
-	('search_context_size', 'medium', false, 'Web search context: low, medium, high.', true),
+	('search_context_size', '', false, 'Web search context: low, medium, high.', true),
 	('resolution', '', false, 'Resolution of generated video.', true);
 
 CREATE VIEW llm_cost.price WITH (security_invoker = true) AS

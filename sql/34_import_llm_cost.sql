@@ -114,6 +114,12 @@ BEGIN
 			 jsonb_array_elements(m.value -> 'prices') AS p(price)
 		WHERE p.price -> 'per' <= '0'
 		UNION ALL
+		SELECT '"tier_from" must be a whole number, 0 or greater', m.key
+		FROM jsonb_array_elements(files) AS f(file), jsonb_each(f.file -> 'models') m,
+			 jsonb_array_elements(m.value -> 'prices') AS p(price)
+		WHERE (p.price ->> 'tier_from')::numeric NOT BETWEEN 0 AND 9e18
+			OR (p.price ->> 'tier_from')::numeric <> trunc((p.price ->> 'tier_from')::numeric)
+		UNION ALL
 		SELECT 'a rule needs a name, a kind and a factor', r.rule::text
 		FROM jsonb_array_elements(files) AS f(file),
 			 jsonb_array_elements(f.file -> 'rules') AS r(rule)
@@ -165,7 +171,8 @@ BEGIN
 	RETURN QUERY
 	SELECT 'alias', a.alias ->> 'pattern', a.alias ->> 'kind', 'null'::jsonb, NULL::numeric,
 		   CASE WHEN a.alias ->> 'kind' IN ('exact', 'prefix', 'pattern')
-		   THEN jsonb_build_object('to_provider', coalesce(f.file ->> 'provider', '')) ELSE '{}' END
+		   THEN jsonb_build_object('provider', coalesce(f.file ->> 'provider', ''),
+								   'to_provider', coalesce(f.file ->> 'provider', '')) ELSE '{}' END
 			|| a.alias - '{valid_from,valid_to}'::text[]
 			|| jsonb_strip_nulls(jsonb_build_object(
 				'source', coalesce(a.alias ->> 'source', f.file ->> 'source'))),
@@ -220,6 +227,8 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
+SET jit = off
+SET enable_nestloop = off
 AS $$
 DECLARE
 	entries llm_cost.catalogue_entry[] := llm_cost.read_catalogue(load_bundled.catalogue, 'llm_cost');
