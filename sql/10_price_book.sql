@@ -209,7 +209,7 @@ COMMENT ON COLUMN llm_cost.bundled_alias.assumed IS 'True when the start of "val
 COMMENT ON COLUMN llm_cost.bundled_alias.source IS 'Where the alias comes from.';
 COMMENT ON COLUMN llm_cost.bundled_alias.note IS 'Remark.';
 COMMENT ON COLUMN llm_cost.bundled_alias.slot_id IS 'Content hash of kind, pattern, tenant and provider.';
-CREATE INDEX bundled_alias_pattern_idx ON llm_cost.bundled_alias (kind, pattern);
+CREATE INDEX bundled_alias_kind_pattern_idx ON llm_cost.bundled_alias (kind, pattern);
 
 -- The other two layers are the same tables, without a bundled row in them.
 CREATE TABLE llm_cost.imported_price (LIKE llm_cost.bundled_price INCLUDING ALL,
