@@ -459,7 +459,8 @@ DECLARE
 	prefix		text := COALESCE(quote_ident(period_predicate.qualifier) || '.', '');
 	base_column	text := 'started_at';
 	zone		text;
-	slack		interval := INTERVAL '0';
+	exact		boolean := false;	-- the condition on the base column says it all
+	slack		interval;
 	terms		text[] := ARRAY[]::text[];
 BEGIN
 	SELECT a.base_column, a.time_zone INTO base_column, zone
@@ -472,29 +473,29 @@ BEGIN
 	ELSIF isempty(period_predicate.period) THEN
 		RETURN 'false';
 	END IF;
-	IF NOT lower_inf(period_predicate.period) THEN
-		terms := terms || format('%sstarted_at %s %L::timestamptz', prefix,
-			CASE WHEN lower_inc(period_predicate.period) THEN '>=' ELSE '>' END, lower(period_predicate.period));
-	END IF;
-	IF NOT upper_inf(period_predicate.period) THEN
-		terms := terms || format('%sstarted_at %s %L::timestamptz', prefix,
-			CASE WHEN upper_inc(period_predicate.period) THEN '<=' ELSE '<' END, upper(period_predicate.period));
-	END IF;
 	IF base_column = 'base_started_at' THEN
-		-- Only there for the index.  Where clocks jump, local time is neither
-		-- unique nor in order, so leave a day of room; started_at decides.
-		IF upper(zone) NOT IN ('UTC', 'GMT', 'ETC/UTC', 'ETC/GMT', 'ZULU') THEN
-			slack := '26 hours';
-		END IF;
+		exact := upper(zone) IN ('UTC', 'GMT', 'ETC/UTC', 'ETC/GMT', 'ZULU');
+		-- Where clocks jump, local time is neither unique nor in order: leave a
+		-- day of room for the index, and let started_at decide.
+		slack := CASE WHEN exact THEN INTERVAL '0' ELSE INTERVAL '26 hours' END;
 		IF NOT lower_inf(period_predicate.period) THEN
-			terms := terms || format('%sbase_started_at >= %L::timestamp', prefix,
+			terms := terms || format('%sbase_started_at %s %L::timestamp', prefix,
+				CASE WHEN exact AND NOT lower_inc(period_predicate.period) THEN '>' ELSE '>=' END,
 				timezone(zone, lower(period_predicate.period)) - slack);
 		END IF;
 		IF NOT upper_inf(period_predicate.period) THEN
 			terms := terms || format('%sbase_started_at %s %L::timestamp', prefix,
-				CASE WHEN slack > '0' OR upper_inc(period_predicate.period) THEN '<=' ELSE '<' END,
+				CASE WHEN exact AND NOT upper_inc(period_predicate.period) THEN '<' ELSE '<=' END,
 				timezone(zone, upper(period_predicate.period)) + slack);
 		END IF;
+	END IF;
+	IF NOT exact AND NOT lower_inf(period_predicate.period) THEN
+		terms := terms || format('%sstarted_at %s %L::timestamptz', prefix,
+			CASE WHEN lower_inc(period_predicate.period) THEN '>=' ELSE '>' END, lower(period_predicate.period));
+	END IF;
+	IF NOT exact AND NOT upper_inf(period_predicate.period) THEN
+		terms := terms || format('%sstarted_at %s %L::timestamptz', prefix,
+			CASE WHEN upper_inc(period_predicate.period) THEN '<=' ELSE '<' END, upper(period_predicate.period));
 	END IF;
 	RETURN COALESCE(NULLIF(array_to_string(terms, ' AND '), ''), 'true');
 END
