@@ -342,7 +342,9 @@ BEGIN
 		%4$s -> 'error_information' AS llm_cost_error,
 		COALESCE(NULLIF(%5$s, ''), %4$s ->> 'status') = 'failure' AS llm_cost_failed,
 		%6$s ~ '^a?retrieve_batch$' AS llm_cost_batch,
-		pg_catalog.lower(%7$s) = 'true' AS llm_cost_hit
+		pg_catalog.lower(%7$s) = 'true' AS llm_cost_hit,
+		pg_catalog.lower(COALESCE(%4$s -> 'usage_object' ->> 'service_tier',
+			%4$s -> 'additional_usage_values' ->> 'service_tier')) AS llm_cost_tier
 		OFFSET 0) AS llm_cost_json
 	CROSS JOIN LATERAL (SELECT
 		(%8$s)::bigint AS llm_cost_prompt,
@@ -440,9 +442,9 @@ BEGIN
 		('model', format('COALESCE(NULLIF(%s, ''''), NULLIF(%s, ''''))', litellm_columns.present ->> 'model', litellm_columns.present ->> 'model_group'),
 			'model, else model_group'),
 		('provider', format('NULLIF(%s, '''')', litellm_columns.present ->> 'custom_llm_provider'), 'custom_llm_provider'),
-		('service_tier', $sql$CASE WHEN llm_cost_batch THEN 'batch' ELSE NULLIF(pg_catalog.lower(
-			COALESCE(llm_cost_usage ->> 'service_tier', llm_cost_extra ->> 'service_tier')), '') END$sql$,
-			'service_tier in the usage of metadata; batch for a retrieved batch'),
+		('service_tier', $sql$CASE WHEN llm_cost_batch THEN 'batch'
+			WHEN llm_cost_tier NOT IN ('', 'default', 'auto', 'on_demand', 'standard') THEN llm_cost_tier END$sql$,
+			'service_tier in the usage of metadata, NULL where standard; batch for a retrieved batch'),
 		('input_tokens', format($sql$CASE WHEN llm_cost_counted THEN CASE WHEN %s
 			THEN llm_cost.whole_input(llm_cost_prompt, llm_cost_read, llm_cost_write) ELSE llm_cost_prompt END END$sql$, apart),
 			'prompt_tokens; cached tokens are added where they exceed it, which shows that the row counts them apart'),
