@@ -270,7 +270,8 @@ BEGIN
 		SELECT e.* INTO entry FROM llm_cost.mapped_expression(
 			usage_query.relation, canonical.usage_column, canonical.data_type, source, zone) AS e;
 		IF canonical."position" = 99 THEN
-			attributes := entry.expression;
+			-- a key without a value says nothing; cost() would refuse it
+			attributes := format('pg_catalog.jsonb_strip_nulls(%s)', entry.expression);
 			CONTINUE;
 		END IF;
 		IF canonical.usage_column = 'input_tokens' AND profile_used = 'generic' AND usage_query.input_excludes_cache THEN

@@ -122,11 +122,12 @@ BEGIN
 		expression := format(E'(%s\n)', mapped_expression.source ->> 'sql');
 		described := COALESCE(mapped_expression.source ->> 'described',
 			format('expression %s', mapped_expression.source ->> 'sql'));
-		-- A cursor refuses more than one statement, and the false condition
-		-- keeps the expression from running: only its type is wanted.
+		-- Only the type is wanted: the false condition keeps the expression from
+		-- running, a cursor refuses a second statement, and WHERE refuses
+		-- aggregates and set-returning functions.
 		BEGIN
 			FOR plain_type IN EXECUTE format(
-				'SELECT pg_catalog.pg_typeof((SELECT %s FROM %s AS source%s WHERE false))',
+				'SELECT pg_catalog.pg_typeof((SELECT %1$s FROM %2$s AS source%3$s WHERE false AND %1$s IS NULL))',
 				expression, from_item, mapped_expression.source ->> 'from')
 			LOOP
 				NULL;
@@ -151,15 +152,17 @@ BEGIN
 				HINT = CASE
 					WHEN plain_column IS NULL THEN
 						'Write the cast in the expression so that it cannot fail for any row.'
-					ELSE format('Map an expression, for example %s, or null to leave the column out.',
+					ELSE format('Map an expression, for example %s%s.',
 						jsonb_build_object(mapped_expression.canonical, jsonb_build_object('sql',
 							CASE mapped_expression.target_type
 								WHEN 'timestamp with time zone' THEN format('pg_catalog.to_timestamp(%I / 1000.0)', plain_column)
 								WHEN 'bigint' THEN format('llm_cost.token_count(%I::text)', plain_column)
-								WHEN 'boolean' THEN format('%I IN (''t'', ''true'', ''1'')', plain_column)
+								WHEN 'boolean' THEN format('%I::text IN (''t'', ''true'', ''1'')', plain_column)
 								WHEN 'jsonb' THEN format('pg_catalog.jsonb_build_object(''%s'', %I)', mapped_expression.canonical, plain_column)
 								ELSE format('%I::%s', plain_column, mapped_expression.target_type)
-							END)))
+							END)),
+						CASE WHEN mapped_expression.canonical IN ('started_at', 'model') THEN ''
+							 ELSE ', or null to leave the column out' END)
 				END;
 	END IF;
 	expression := message;
@@ -284,6 +287,40 @@ END;
 COMMENT ON FUNCTION llm_cost.litellm_name_join(regclass, text, text, text, text) IS
 	'LEFT JOIN that turns a key in a LiteLLM log into its readable name; NULL where the table, its unique key, or the readers'' rights on it are missing.';
 
+CREATE FUNCTION llm_cost.litellm_repeated(
+	log regclass, is_batch boolean, api_key text, prompt_tokens bigint, completion_tokens bigint,
+	started timestamp, request_id text) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100
+SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+	repeated	boolean;
+BEGIN
+	/*
+	 * A function, because only few rows ask, and the planner would charge every
+	 * row for the subquery.  Newer versions write one row a batch, named after
+	 * it, so two such rows are two batches however equal they look.
+	 */
+	EXECUTE format($sql$
+		SELECT EXISTS (
+			SELECT FROM %s AS earlier
+			WHERE earlier.call_type IN (%s)
+			  AND earlier.prompt_tokens = $1 AND earlier.completion_tokens = $2 AND earlier.api_key = $3
+			  AND earlier."startTime" >= $4 - interval '30 days' AND earlier."startTime" <= $4
+			  AND (earlier."startTime", earlier.request_id) < ($4, $5)
+			  AND NOT (earlier.request_id LIKE '%%\_batch\_cost' AND $5 LIKE '%%\_batch\_cost'))$sql$,
+		litellm_repeated.log,
+		CASE WHEN litellm_repeated.is_batch THEN $$'aretrieve_batch', 'retrieve_batch'$$
+			 ELSE $$'aresponses', 'responses', 'aget_responses', 'get_responses'$$ END)
+	INTO repeated
+	USING litellm_repeated.prompt_tokens, litellm_repeated.completion_tokens, litellm_repeated.api_key,
+		litellm_repeated.started, litellm_repeated.request_id;
+	RETURN repeated;
+END
+$body$;
+COMMENT ON FUNCTION llm_cost.litellm_repeated(regclass, boolean, text, bigint, bigint, timestamp, text) IS
+	'Whether a LiteLLM log has an earlier row, of the last 30 days, for the same batch or stored response: same key and token counts. The log does not name the batch, so this is as sure as those counts are unlikely to recur.';
+
 CREATE FUNCTION llm_cost.litellm_profile(relation regclass, input_excludes_cache boolean) RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -387,16 +424,8 @@ BEGIN
 	CROSS JOIN LATERAL (SELECT
 		COALESCE(llm_cost_prompt, 0) <> 0 OR COALESCE(llm_cost_completion, 0) <> 0
 			OR COALESCE(llm_cost_pages, llm_cost_searches) IS NOT NULL AS llm_cost_reported,
-		CASE WHEN (llm_cost_batch OR %6$s ~ '^a?get_responses$')
-				  AND (llm_cost_prompt <> 0 OR llm_cost_completion <> 0) THEN EXISTS (
-			SELECT FROM %1$s AS earlier
-			WHERE earlier.call_type = ANY (CASE WHEN llm_cost_batch
-					THEN '{aretrieve_batch,retrieve_batch}' ELSE '{aresponses,responses,aget_responses,get_responses}' END::text[])
-			  AND earlier.api_key = %10$s
-			  AND earlier.prompt_tokens = %8$s AND earlier.completion_tokens = %9$s
-			  AND earlier."startTime" >= %11$s - interval '30 days' AND earlier."startTime" <= %11$s
-			  AND (earlier."startTime", earlier.request_id) < (%11$s, %12$s)
-			  AND NOT (earlier.request_id LIKE '%%\_batch\_cost' AND %12$s LIKE '%%\_batch\_cost'))
+		CASE WHEN (llm_cost_batch OR %6$s ~ '^a?get_responses$') AND (llm_cost_prompt <> 0 OR llm_cost_completion <> 0)
+			 THEN llm_cost.litellm_repeated(%1$L::regclass, llm_cost_batch, %10$s, llm_cost_prompt, llm_cost_completion, %11$s, %12$s)
 		END IS TRUE AS llm_cost_repeated
 		OFFSET 0) AS llm_cost_row
 	CROSS JOIN LATERAL (SELECT

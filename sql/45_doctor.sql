@@ -14,6 +14,11 @@ RETURN CASE WHEN whole <> 0 THEN trunc(100 * part / whole, 1)::text || ' %' ELSE
 COMMENT ON FUNCTION llm_cost.percent_of(numeric, numeric) IS
 	'A share as text with one decimal, cut and not rounded, so that 100 % means all.';
 
+CREATE FUNCTION llm_cost.counted(n bigint, thing text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN n::text || ' ' || thing || CASE WHEN n = 1 THEN '' ELSE 's' END;
+COMMENT ON FUNCTION llm_cost.counted(bigint, text) IS 'A number of things in words: 1 attempt, 2 attempts.';
+
 CREATE FUNCTION llm_cost.attach_statement(
 	relation_schema text, relation_name text, profile text, mapping jsonb,
 	view_schema text, view_name text, price_book text, time_zone text, input_excludes_cache boolean)
@@ -36,7 +41,8 @@ COMMENT ON FUNCTION llm_cost.attach_statement(text, text, text, jsonb, text, tex
 
 CREATE FUNCTION llm_cost.doctor_facts(usage_query text, newest_by text, max_rows bigint) RETURNS jsonb
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+-- many expressions, run once: compiling them takes longer than they do
+SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	facts		jsonb;
@@ -61,7 +67,8 @@ BEGIN
 			   count(*) FILTER (WHERE input_tokens > 0) AS with_input,
 			   count(cache_read_tokens) FILTER (WHERE input_tokens > 0) AS cache_reported,
 			   count(*) FILTER (WHERE cache_read_tokens > 0 OR cache_write_tokens > 0) AS cached,
-			   count(*) FILTER (WHERE COALESCE(cache_read_tokens, 0)::numeric + COALESCE(cache_write_tokens, 0) > input_tokens) AS apart,
+			   count(*) FILTER (WHERE (cache_read_tokens > 0 OR cache_write_tokens > 0) AND input_tokens >= 0
+					AND COALESCE(cache_read_tokens, 0)::numeric + COALESCE(cache_write_tokens, 0) > input_tokens) AS apart,
 			   count(*) FILTER (WHERE LEAST(input_tokens, output_tokens, cache_read_tokens, cache_write_tokens) < 0) AS negative,
 			   count(*) FILTER (WHERE NOT free AND input_tokens IS NULL) AS no_input,
 			   count(*) FILTER (WHERE NOT free AND output_tokens IS NULL) AS no_output,
@@ -143,7 +150,7 @@ RETURN jsonb_build_object('place', place, 'check_name', check_name, 'status', st
 COMMENT ON FUNCTION llm_cost.doctor_row(integer, text, text, text, text) IS
 	'One line of doctor()''s answer; place orders lines of equal status.';
 
-CREATE FUNCTION llm_cost.doctor_rows(facts jsonb, price_book text, attach_again text) RETURNS SETOF jsonb
+CREATE FUNCTION llm_cost.doctor_rows(facts jsonb, price_book text, attach_apart text) RETURNS SETOF jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -168,18 +175,20 @@ BEGIN
 	-- prices
 	RETURN NEXT llm_cost.doctor_row(30, 'priced', CASE
 			WHEN billable = 0 THEN 'unknown' WHEN priced < 0.9 * billable THEN 'fail' WHEN priced < 0.99 * billable THEN 'warn' ELSE 'ok' END,
-		format('%s of %s billable attempts have a cost (%s). Cost is %s %s; %s attempts were not billable and cost 0.%s',
-			priced, billable, llm_cost.percent_of(priced, billable), COALESCE(trim_scale(round((f ->> 'spend')::numeric, 6))::text, 'unknown'), currency, n - billable,
+		format('%s of %s billable attempts have a cost (%s): %s %s in all. %s not billable, at cost 0.%s',
+			priced, billable, llm_cost.percent_of(priced, billable), COALESCE(trim_scale(round((f ->> 'spend')::numeric, 6))::text, 'unknown'), currency,
+			llm_cost.counted((n - billable)::bigint, 'attempt'),
 			COALESCE(' Without one: ' || (SELECT string_agg(format('%s %s', p.value, p.key), ', ' ORDER BY p.value::text::numeric DESC, p.key)
 				FROM jsonb_each(NULLIF(f -> 'problems', 'null')) AS p) || '. Above 1 % without, comparisons are inconclusive.', '')));
 	FOR entry IN SELECT m.value FROM jsonb_array_elements(NULLIF(f -> 'models', 'null')) AS m LOOP
 		SELECT string_agg(DISTINCT p.provider, ', ') INTO sellers FROM llm_cost.price p
 		WHERE p.model = lower(entry ->> 'model') AND upper_inf(p.known);
 		RETURN NEXT llm_cost.doctor_row(31, 'unpriced model', CASE WHEN (entry ->> 'attempts')::numeric > 0.01 * billable THEN 'fail' ELSE 'warn' END,
-			format('%s%s: %s attempts without a cost (%s), %s tokens%s.%s',
-				COALESCE(quote_ident(entry ->> 'model'), 'No model'), COALESCE(' at ' || (entry ->> 'provider'), ''), entry ->> 'attempts', entry ->> 'problem', entry ->> 'tokens',
+			format('%s%s: %s without a cost (%s), %s tokens%s.%s',
+				COALESCE(quote_ident(entry ->> 'model'), 'No model'), COALESCE(' at ' || (entry ->> 'provider'), ''),
+				llm_cost.counted((entry ->> 'attempts')::bigint, 'attempt'), entry ->> 'problem', entry ->> 'tokens',
 				CASE WHEN (entry ->> 'recorded')::numeric > 0 THEN format(', %s recorded by the source', trim_scale(round((entry ->> 'recorded')::numeric, 6)))
-					WHEN entry ->> 'at_stake' IS NOT NULL THEN format(', about %s %s at the average price of the others', trim_scale(round((entry ->> 'at_stake')::numeric, 6)), currency)
+					WHEN (entry ->> 'at_stake')::numeric > 0 THEN format(', about %s %s at the average price of the others', trim_scale(round((entry ->> 'at_stake')::numeric, 6)), currency)
 					ELSE '' END,
 				CASE entry ->> 'problem'
 					WHEN 'ambiguous_model' THEN COALESCE(format(' Sold by %s at different prices: map provider, or say which it is.', sellers), '')
@@ -217,15 +226,19 @@ BEGIN
 	-- tokens
 	RETURN NEXT llm_cost.doctor_row(40, 'token counts', CASE WHEN (f ->> 'negative')::numeric > 0 THEN 'fail'
 			WHEN (f ->> 'no_input')::numeric > 0.01 * billable THEN 'warn' ELSE 'ok' END,
-		format('Of the billable attempts %s lack input and %s lack output tokens; %s attempts have a negative count.', f ->> 'no_input', f ->> 'no_output', f ->> 'negative'));
+		format('Of %s, %s lack input and %s lack output tokens; negative counts: %s.', llm_cost.counted(billable::bigint, 'billable attempt'), f ->> 'no_input', f ->> 'no_output', f ->> 'negative'));
 	RETURN NEXT CASE
+		WHEN doctor_rows.attach_apart IS NULL THEN llm_cost.doctor_row(41, 'cached tokens in input',
+			CASE WHEN (f ->> 'apart')::numeric > 0 THEN 'warn' ELSE 'ok' END, format(
+			'The view brings cached tokens into input where the source counts them apart; more cached than input tokens afterwards: %s.',
+			llm_cost.counted((f ->> 'apart')::bigint, 'attempt')))
 		WHEN (f ->> 'apart')::numeric > 0 THEN llm_cost.doctor_row(41, 'cached tokens in input', 'fail', format(
-			'%s attempts have more cached tokens than input tokens, so the source counts them apart from input (as Anthropic''s own API does). Of %s attempts with cached tokens the others cannot be told, but a source counts one way: if it is mixed, convert it in the mapping.',
-			f ->> 'apart', f ->> 'cached'), replace(doctor_rows.attach_again, ');', ', input_excludes_cache => true);'))
+			'%s with more cached tokens than input tokens, of %s with any: the source counts them apart from input, as Anthropic''s own API does. The other rows do not tell, but most sources count one way; if this one is mixed, convert it in the mapping.',
+			llm_cost.counted((f ->> 'apart')::bigint, 'attempt'), f ->> 'cached'), doctor_rows.attach_apart)
 		WHEN (f ->> 'cached')::numeric >= 100 THEN llm_cost.doctor_row(41, 'cached tokens in input', 'ok', format(
 			'Input includes cached tokens, it seems: none of %s attempts with cached tokens has more of them than input.', f ->> 'cached'))
 		ELSE llm_cost.doctor_row(41, 'cached tokens in input', 'unknown', format(
-			'%s attempts have cached tokens; too few to tell whether input includes them. It is taken to include them.', f ->> 'cached')) END;
+			'%s with cached tokens: too few to tell whether input includes them. It is taken to include them.', llm_cost.counted((f ->> 'cached')::bigint, 'attempt'))) END;
 	RETURN NEXT llm_cost.doctor_row(42, 'cache reported', CASE WHEN (f ->> 'cache_reported')::numeric = 0 THEN 'warn'
 			WHEN (f ->> 'cache_reported')::numeric < 0.9 * (f ->> 'with_input')::numeric THEN 'warn' ELSE 'ok' END,
 		format('%s of attempts with input say how much of it was read from cache. Where it is not reported, input is billed at the full rate and hit ratios are unknown.',
@@ -245,7 +258,7 @@ BEGIN
 			CASE WHEN (f ->> 'with_release')::numeric < 0.5 * n THEN ' Without it, releases must be declared or inferred.' ELSE '' END));
 	RETURN NEXT llm_cost.doctor_row(52, 'failed attempts', CASE WHEN (f ->> 'failed')::numeric = 0 AND n >= 1000 THEN 'warn' WHEN (f ->> 'failed')::numeric = 0 THEN 'unknown' ELSE 'ok' END,
 		CASE WHEN (f ->> 'failed')::numeric = 0 THEN 'No failed attempt is logged. Either none failed, or failures are not logged and retries cost more than shown.'
-			ELSE format('%s attempts failed (%s); %s are known to be retries.', f ->> 'failed', llm_cost.percent_of((f ->> 'failed')::numeric, n), f ->> 'retried') END);
+			ELSE format('%s failed (%s); known retries: %s.', llm_cost.counted((f ->> 'failed')::bigint, 'attempt'), llm_cost.percent_of((f ->> 'failed')::numeric, n), f ->> 'retried') END);
 	RETURN NEXT llm_cost.doctor_row(53, 'duplicates', CASE WHEN f ->> 'extra' IS NULL THEN 'ok' ELSE 'warn' END,
 		CASE WHEN f ->> 'extra' IS NULL THEN 'No two billable attempts have the same time, model, tokens, user and operation.'
 			ELSE format('%s billable attempts repeat another''s time, model, tokens, user and operation; they cost %s %s.',
@@ -282,13 +295,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	found_rows	jsonb[] := ARRAY[]::jsonb[];
+	important	constant text[] := ARRAY['provider', 'service_tier', 'input_tokens', 'cache_read_tokens', 'cache_write_tokens',
+					'output_tokens', 'operation_id', 'error_type', 'user_id', 'release'];
 	att			llm_cost.attached_usage;
 	attached	boolean;
 	base		oid := doctor.relation::oid;
 	base_kind	"char";
 	base_name	text;
 	made		record;
-	attach_again text;
+	attach_apart text;
 	column_list	text;
 	canonical	record;
 	index_name	text;
@@ -316,6 +331,8 @@ BEGIN
 	SELECT c.reltuples, c.relkind INTO estimate, base_kind FROM pg_class c WHERE c.oid = base;
 	base_name := format('%I.%I', att.relation_schema, att.relation_name);
 
+	SELECT NULL::text AS query, NULL::text AS profile_used, NULL::jsonb AS described,
+		   NULL::text AS time_column, NULL::text AS base_column, NULL::text AS zone_used INTO made;
 	-- what is recognised; a column renamed since attach() makes the mapping stale, not the view
 	BEGIN
 		SELECT q.* INTO made FROM llm_cost.usage_query(base::regclass, att.profile, att.mapping,
@@ -337,21 +354,24 @@ BEGIN
 	IF made.query IS NOT NULL THEN
 		SELECT string_agg(format('%s (%s)', u.usage_column, made.described ->> u.usage_column), ', ' ORDER BY u."position") INTO column_list
 		FROM llm_cost.usage_columns() u WHERE made.described ? u.usage_column;
-		attach_again := llm_cost.attach_statement(att.relation_schema, att.relation_name, made.profile_used, att.mapping,
-			att.schema_name, att.view_name, att.price_book, att.time_zone, NULL);
+		IF att.input_excludes_cache IS NOT TRUE AND made.profile_used = 'generic' THEN
+			attach_apart := llm_cost.attach_statement(att.relation_schema, att.relation_name, made.profile_used, att.mapping,
+				att.schema_name, att.view_name, att.price_book, att.time_zone, true);
+		END IF;
 		found_rows := found_rows || llm_cost.doctor_row(10, 'recognised', CASE WHEN attached THEN 'ok' ELSE 'warn' END,
 			format('%s, profile %s, price book %s. Mapped: %s.',
 				CASE WHEN attached THEN format('%I.%I reads %s', att.schema_name, att.view_name, base_name)
 					ELSE format('%s is not attached; this is what attach() would recognise', base_name) END,
 				made.profile_used, att.price_book, column_list),
-			CASE WHEN NOT attached THEN attach_again END);
+			CASE WHEN NOT attached THEN llm_cost.attach_statement(att.relation_schema, att.relation_name, made.profile_used, NULL,
+				NULL, NULL, NULL, NULL, NULL) END);
 		FOR canonical IN
 			SELECT u.usage_column, u.lost_without, llm_cost.mapping_suggestion(base::regclass, u.usage_column) AS suggestion,
 				   (SELECT s.name FROM unnest(llm_cost.synonym(u.usage_column)) WITH ORDINALITY AS s (name, rank)
 					WHERE s.name = ANY (llm_cost.column_names(base::regclass)) ORDER BY s.rank LIMIT 1) AS likely
 			FROM llm_cost.usage_columns() u
-			WHERE NOT made.described ? u.usage_column AND u.usage_column IN ('provider', 'service_tier', 'input_tokens', 'cache_read_tokens',
-				'cache_write_tokens', 'output_tokens', 'operation_id', 'error_type', 'user_id', 'release')
+			WHERE NOT made.described ? u.usage_column
+			  AND (u.usage_column = ANY (important) OR llm_cost.mapping_suggestion(base::regclass, u.usage_column) IS NOT NULL)
 			ORDER BY u."position"
 		LOOP
 			found_rows := found_rows || llm_cost.doctor_row(11, 'missing column', CASE WHEN canonical.usage_column LIKE '%put_tokens' THEN 'fail' ELSE 'warn' END,
@@ -362,8 +382,8 @@ BEGIN
 		END LOOP;
 		SELECT string_agg(format('%s (%s)', u.usage_column, u.lost_without), ', ' ORDER BY u."position") INTO column_list
 		FROM llm_cost.usage_columns() u
-		WHERE NOT made.described ? u.usage_column AND u.usage_column NOT IN ('provider', 'service_tier', 'input_tokens', 'cache_read_tokens',
-			'cache_write_tokens', 'output_tokens', 'operation_id', 'error_type', 'user_id', 'release');
+		WHERE NOT made.described ? u.usage_column AND NOT u.usage_column = ANY (important)
+		  AND llm_cost.mapping_suggestion(base::regclass, u.usage_column) IS NULL;
 		IF column_list IS NOT NULL THEN
 			found_rows := found_rows || llm_cost.doctor_row(12, 'optional columns', 'ok', format('Not mapped, and what that costs: %s.', column_list));
 		END IF;
@@ -373,7 +393,7 @@ BEGIN
 	END IF;
 
 	-- index on time
-	IF base_kind IN ('r', 'p', 'm') THEN
+	IF base_kind IN ('r', 'p', 'm') AND (attached OR made.query IS NOT NULL) THEN
 		index_name := llm_cost.time_index(base::regclass, att.time_column);
 		found_rows := found_rows || CASE
 			WHEN index_name IS NOT NULL THEN llm_cost.doctor_row(80, 'time index', 'ok', format('%s serves periods of time.%s', index_name,
@@ -382,7 +402,8 @@ BEGIN
 					CASE WHEN base_kind = 'p' THEN '' ELSE ' CONCURRENTLY' END, base_name, att.time_column, att.time_zone) END)
 			WHEN att.time_column IS NULL THEN llm_cost.doctor_row(80, 'time index', 'unknown', 'started_at is an expression; only an index on that very expression can serve periods of time.')
 			ELSE llm_cost.doctor_row(80, 'time index', CASE WHEN estimate > 100000 THEN 'fail' ELSE 'warn' END,
-				format('No index on %I: every analysis reads all of %s (about %s rows).', att.time_column, base_name, GREATEST(estimate, 0)::bigint),
+				format('No index on %I: every analysis reads all of %s%s.', att.time_column, base_name,
+					CASE WHEN estimate >= 0 THEN format(' (about %s rows)', estimate::bigint) ELSE '' END),
 				format('CREATE INDEX%s ON %s (%I);', CASE WHEN base_kind = 'p' THEN '' ELSE ' CONCURRENTLY' END, base_name, att.time_column)) END;
 	END IF;
 	IF att.time_zone IS NOT NULL THEN
@@ -401,7 +422,7 @@ BEGIN
 				WHEN (facts ->> 'attempts')::bigint < doctor.max_rows THEN ', all that you may see'
 				WHEN newest_by IS NULL THEN ', the first as stored, because without an index on time finding the newest means sorting the table'
 				ELSE format(', the newest (max_rows => %s)', doctor.max_rows) END));
-		found_rows := found_rows || ARRAY(SELECT r FROM llm_cost.doctor_rows(facts, att.price_book, attach_again) AS r);
+		found_rows := found_rows || ARRAY(SELECT r FROM llm_cost.doctor_rows(facts, att.price_book, attach_apart) AS r);
 		IF made.profile_used = 'litellm' AND (facts ->> 'batches')::bigint > 0 THEN
 			found_rows := found_rows || llm_cost.doctor_row(54, 'batches', 'ok', format(
 				'%s batches are priced; %s rows only look at a batch, or retrieve it again within 30 days with the same key and tokens, and cost 0. Finding repeats takes a look-up for each batch row; the index makes it cheap.',

@@ -4,6 +4,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS llm_cost CASCADE;
 RESET client_min_messages;
+\set SHOW_CONTEXT never
 SET timezone = 'UTC';
 BEGIN;
 
