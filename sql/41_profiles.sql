@@ -296,19 +296,14 @@ AS $body$
 DECLARE
 	repeated	boolean;
 BEGIN
-	/*
-	 * A function, because only few rows ask, and the planner would charge every
-	 * row for the subquery.  Newer versions write one row a batch, named after
-	 * it, so two such rows are two batches however equal they look.
-	 */
+	-- a function, because few rows ask, and the planner would charge all of them for the subquery
 	EXECUTE format($sql$
 		SELECT EXISTS (
 			SELECT FROM %s AS earlier
 			WHERE earlier.call_type IN (%s)
 			  AND earlier.prompt_tokens = $1 AND earlier.completion_tokens = $2 AND earlier.api_key = $3
 			  AND earlier."startTime" >= $4 - interval '30 days' AND earlier."startTime" <= $4
-			  AND (earlier."startTime", earlier.request_id) < ($4, $5)
-			  AND NOT (earlier.request_id LIKE '%%\_batch\_cost' AND $5 LIKE '%%\_batch\_cost'))$sql$,
+			  AND (earlier."startTime", earlier.request_id) < ($4, $5))$sql$,
 		litellm_repeated.log,
 		CASE WHEN litellm_repeated.is_batch THEN $$'aretrieve_batch', 'retrieve_batch'$$
 			 ELSE $$'aresponses', 'responses', 'aget_responses', 'get_responses'$$ END)
@@ -366,82 +361,77 @@ BEGIN
 	END IF;
 
 	/*
-	 * Four steps, each behind OFFSET 0 so that the planner does not copy an
-	 * expression into every column that uses it: metadata is detoasted a few
-	 * times a row, not forty.  Names that an unmapped column could have are
-	 * avoided by a prefix.
+	 * Steps inside one lateral subquery, each behind OFFSET 0: metadata is
+	 * detoasted a few times a row, not forty, and what a query does not ask for
+	 * is not computed.  The relation itself stays outside, so that conditions
+	 * on it still find its indexes.  Names that a column could have are avoided
+	 * by a prefix.
 	 */
 	from_clause := format($from$%2$s%3$s
-	CROSS JOIN LATERAL (SELECT
-		%4$s -> 'usage_object' AS llm_cost_usage,
-		%4$s -> 'additional_usage_values' AS llm_cost_extra,
-		%4$s -> 'spend_logs_metadata' AS llm_cost_label,
-		%4$s -> 'error_information' AS llm_cost_error,
-		COALESCE(NULLIF(%5$s, ''), %4$s ->> 'status') = 'failure' AS llm_cost_failed,
-		%6$s ~ '^a?retrieve_batch$' AS llm_cost_batch,
-		pg_catalog.lower(%7$s) = 'true' AS llm_cost_hit,
-		pg_catalog.lower(COALESCE(%4$s -> 'usage_object' ->> 'service_tier',
-			%4$s -> 'additional_usage_values' ->> 'service_tier')) AS llm_cost_tier
-		OFFSET 0) AS llm_cost_json
-	CROSS JOIN LATERAL (SELECT
-		(%8$s)::bigint AS llm_cost_prompt,
-		(%9$s)::bigint AS llm_cost_completion,
-		GREATEST(
-			llm_cost.token_count(llm_cost_usage #>> '{prompt_tokens_details,cached_tokens}'),
-			llm_cost.token_count(llm_cost_usage #>> '{input_tokens_details,cached_tokens}'),
-			llm_cost.token_count(llm_cost_usage ->> 'cache_read_input_tokens'),
-			llm_cost.token_count(llm_cost_extra #>> '{prompt_tokens_details,cached_tokens}'),
-			llm_cost.token_count(llm_cost_extra ->> 'cache_read_input_tokens')) AS llm_cost_read,
-		GREATEST(
-			llm_cost.token_count(llm_cost_usage #>> '{prompt_tokens_details,cache_creation_tokens}'),
-			llm_cost.token_count(llm_cost_usage #>> '{prompt_tokens_details,cache_write_tokens}'),
-			llm_cost.token_count(llm_cost_usage ->> 'cache_creation_input_tokens'),
-			llm_cost.token_count(llm_cost_extra #>> '{prompt_tokens_details,cache_creation_tokens}'),
-			llm_cost.token_count(llm_cost_extra ->> 'cache_creation_input_tokens')) AS llm_cost_write,
-		GREATEST(
-			llm_cost.token_count(llm_cost_usage #>> '{prompt_tokens_details,cache_creation_token_details,ephemeral_1h_input_tokens}'),
-			llm_cost.token_count(llm_cost_usage #>> '{cache_creation,ephemeral_1h_input_tokens}'),
-			llm_cost.token_count(llm_cost_extra #>> '{prompt_tokens_details,cache_creation_token_details,ephemeral_1h_input_tokens}'),
-			llm_cost.token_count(llm_cost_extra #>> '{cache_creation,ephemeral_1h_input_tokens}')) AS llm_cost_write_1h,
-		GREATEST(
-			llm_cost.token_count(llm_cost_usage #>> '{completion_tokens_details,reasoning_tokens}'),
-			llm_cost.token_count(llm_cost_usage #>> '{output_tokens_details,reasoning_tokens}'),
-			llm_cost.token_count(llm_cost_extra #>> '{completion_tokens_details,reasoning_tokens}')) AS llm_cost_reasoning,
-		NULLIF(COALESCE(llm_cost.token_count(llm_cost_usage #>> '{prompt_tokens_details,audio_tokens}'),
-			llm_cost.token_count(llm_cost_extra #>> '{prompt_tokens_details,audio_tokens}')), 0) AS llm_cost_audio_in,
-		NULLIF(COALESCE(llm_cost.token_count(llm_cost_usage #>> '{completion_tokens_details,audio_tokens}'),
-			llm_cost.token_count(llm_cost_extra #>> '{completion_tokens_details,audio_tokens}')), 0) AS llm_cost_audio_out,
-		NULLIF(COALESCE(llm_cost.token_count(llm_cost_usage #>> '{prompt_tokens_details,image_tokens}'),
-			llm_cost.token_count(llm_cost_extra #>> '{prompt_tokens_details,image_tokens}')), 0) AS llm_cost_image_in,
-		NULLIF(COALESCE(llm_cost.token_count(llm_cost_usage #>> '{completion_tokens_details,image_tokens}'),
-			llm_cost.token_count(llm_cost_extra #>> '{completion_tokens_details,image_tokens}')), 0) AS llm_cost_image_out,
-		NULLIF(GREATEST(llm_cost.token_count(llm_cost_usage #>> '{server_tool_use,web_search_requests}'),
-			llm_cost.token_count(llm_cost_usage #>> '{prompt_tokens_details,web_search_requests}'),
-			llm_cost.token_count(llm_cost_extra #>> '{server_tool_use,web_search_requests}')), 0) AS llm_cost_searches,
-		NULLIF(COALESCE(llm_cost.token_count(llm_cost_usage ->> 'pages_processed'),
-			llm_cost.token_count(llm_cost_extra ->> 'pages_processed')), 0) AS llm_cost_pages
-		OFFSET 0) AS llm_cost_tokens
-	CROSS JOIN LATERAL (SELECT
-		COALESCE(llm_cost_prompt, 0) <> 0 OR COALESCE(llm_cost_completion, 0) <> 0
-			OR COALESCE(llm_cost_pages, llm_cost_searches) IS NOT NULL AS llm_cost_reported,
-		CASE WHEN (llm_cost_batch OR %6$s ~ '^a?get_responses$') AND (llm_cost_prompt <> 0 OR llm_cost_completion <> 0)
-			 THEN llm_cost.litellm_repeated(%1$L::regclass, llm_cost_batch, %10$s, llm_cost_prompt, llm_cost_completion, %11$s, %12$s)
-		END IS TRUE AS llm_cost_repeated
-		OFFSET 0) AS llm_cost_row
-	CROSS JOIN LATERAL (SELECT
+	CROSS JOIN LATERAL (SELECT llm_cost_row.*,
 		NOT llm_cost_repeated AND llm_cost_reported AS llm_cost_counted,
 		CASE
 			WHEN llm_cost_hit OR llm_cost_repeated THEN false
 			-- refused: the vendor charges nothing, whatever the log estimates; timeouts (408) and aborts (499) may be charged
-			WHEN llm_cost_failed AND llm_cost_error ->> 'error_code' ~ '^4\d\d$'
-				 AND llm_cost_error ->> 'error_code' NOT IN ('408', '499') AND COALESCE(%13$s, 0) = 0 THEN false
+			WHEN llm_cost_failed AND llm_cost_error_code ~ '^4\d\d$' AND llm_cost_error_code NOT IN ('408', '499')
+				 AND COALESCE(%13$s, 0) = 0 THEN false
 			WHEN llm_cost_failed AND NOT llm_cost_reported
-				 AND COALESCE(llm_cost_error ->> 'error_code', '') NOT IN ('408', '499') THEN false
+				 AND COALESCE(llm_cost_error_code, '') NOT IN ('408', '499') THEN false
 			-- management calls: looking at a batch, a file or a response consumes nothing
 			WHEN NOT llm_cost_reported
 				 AND %6$s ~ '^a?(create_(batch|file|fine_tuning_job)|(retrieve|list|cancel|delete|get)_\w+|file_\w+)$' THEN false
 			ELSE true
 		END AS llm_cost_billable
+		FROM (SELECT llm_cost_tokens.*,
+			COALESCE(llm_cost_prompt, 0) <> 0 OR COALESCE(llm_cost_completion, 0) <> 0
+				OR COALESCE(llm_cost_pages, llm_cost_searches) IS NOT NULL AS llm_cost_reported,
+			CASE WHEN (llm_cost_batch OR %6$s ~ '^a?get_responses$') AND (llm_cost_prompt <> 0 OR llm_cost_completion <> 0)
+					  -- newer versions write one row a batch, named after it
+					  AND %12$s NOT LIKE '%%\_batch\_cost'
+				 THEN llm_cost.litellm_repeated(%1$L::regclass, llm_cost_batch, %10$s, llm_cost_prompt, llm_cost_completion, %11$s, %12$s)
+			END IS TRUE AS llm_cost_repeated
+			FROM (SELECT
+				(%8$s)::bigint AS llm_cost_prompt,
+				(%9$s)::bigint AS llm_cost_completion,
+				GREATEST(llm_cost.token_count(p ->> 'cached_tokens'), llm_cost.token_count(u ->> 'cache_read_input_tokens'),
+					llm_cost.token_count(xp ->> 'cached_tokens'), llm_cost.token_count(x ->> 'cache_read_input_tokens')) AS llm_cost_read,
+				GREATEST(llm_cost.token_count(p ->> 'cache_creation_tokens'), llm_cost.token_count(p ->> 'cache_write_tokens'),
+					llm_cost.token_count(u ->> 'cache_creation_input_tokens'), llm_cost.token_count(xp ->> 'cache_creation_tokens'),
+					llm_cost.token_count(x ->> 'cache_creation_input_tokens')) AS llm_cost_write,
+				GREATEST(llm_cost.token_count(p -> 'cache_creation_token_details' ->> 'ephemeral_1h_input_tokens'),
+					llm_cost.token_count(u -> 'cache_creation' ->> 'ephemeral_1h_input_tokens'),
+					llm_cost.token_count(xp -> 'cache_creation_token_details' ->> 'ephemeral_1h_input_tokens'),
+					llm_cost.token_count(x -> 'cache_creation' ->> 'ephemeral_1h_input_tokens')) AS llm_cost_write_1h,
+				GREATEST(llm_cost.token_count(c ->> 'reasoning_tokens'), llm_cost.token_count(xc ->> 'reasoning_tokens')) AS llm_cost_reasoning,
+				NULLIF(llm_cost.token_count(COALESCE(p ->> 'audio_tokens', xp ->> 'audio_tokens')), 0) AS llm_cost_audio_in,
+				NULLIF(llm_cost.token_count(COALESCE(c ->> 'audio_tokens', xc ->> 'audio_tokens')), 0) AS llm_cost_audio_out,
+				NULLIF(llm_cost.token_count(COALESCE(p ->> 'image_tokens', xp ->> 'image_tokens')), 0) AS llm_cost_image_in,
+				NULLIF(llm_cost.token_count(COALESCE(c ->> 'image_tokens', xc ->> 'image_tokens')), 0) AS llm_cost_image_out,
+				NULLIF(GREATEST(llm_cost.token_count(u -> 'server_tool_use' ->> 'web_search_requests'),
+					llm_cost.token_count(p ->> 'web_search_requests'),
+					llm_cost.token_count(x -> 'server_tool_use' ->> 'web_search_requests')), 0) AS llm_cost_searches,
+				NULLIF(llm_cost.token_count(COALESCE(u ->> 'pages_processed', x ->> 'pages_processed')), 0) AS llm_cost_pages,
+				pg_catalog.lower(COALESCE(u ->> 'service_tier', x ->> 'service_tier')) AS llm_cost_tier,
+				llm_cost_label,
+				e ->> 'error_code' AS llm_cost_error_code,
+				e ->> 'error_class' AS llm_cost_error_class,
+				COALESCE(NULLIF(%5$s, ''), %4$s ->> 'status') = 'failure' AS llm_cost_failed,
+				%6$s ~ '^a?retrieve_batch$' AS llm_cost_batch,
+				pg_catalog.lower(%7$s) = 'true' AS llm_cost_hit
+				FROM (SELECT u, x, llm_cost_label, e,
+					COALESCE(u -> 'prompt_tokens_details', u -> 'input_tokens_details') AS p,
+					COALESCE(u -> 'completion_tokens_details', u -> 'output_tokens_details') AS c,
+					x -> 'prompt_tokens_details' AS xp,
+					x -> 'completion_tokens_details' AS xc
+					FROM (SELECT
+						%4$s -> 'usage_object' AS u,
+						%4$s -> 'additional_usage_values' AS x,
+						%4$s -> 'spend_logs_metadata' AS llm_cost_label,
+						%4$s -> 'error_information' AS e
+						OFFSET 0) AS parts
+					OFFSET 0) AS details
+				OFFSET 0) AS llm_cost_tokens
+			OFFSET 0) AS llm_cost_row
 		OFFSET 0) AS llm_cost_verdict$from$,
 		log_name, team_join, key_join, present ->> 'metadata', present ->> 'status', present ->> 'call_type',
 		present ->> 'cache_hit', present ->> 'prompt_tokens', present ->> 'completion_tokens',
@@ -506,7 +496,7 @@ BEGIN
 			WHEN %1$s ~ 'search' THEN 'retrieval'
 			WHEN %1$s ~ '^(a?(text_)?completion|a?responses|anthropic_messages|a?generate_content.*)$' THEN 'chat'
 			ELSE NULLIF(%1$s, '') END$sql$, litellm_columns.present ->> 'call_type'), 'call_type'),
-		('error_type', 'CASE WHEN llm_cost_failed THEN COALESCE(NULLIF(llm_cost_error ->> ''error_class'', ''''), NULLIF(llm_cost_error ->> ''error_code'', ''''), ''failure'') END',
+		('error_type', 'CASE WHEN llm_cost_failed THEN COALESCE(NULLIF(llm_cost_error_class, ''''), NULLIF(llm_cost_error_code, ''''), ''failure'') END',
 			'status, and error_information in metadata'),
 		('duration_ms', format('COALESCE((%s)::double precision, (EXTRACT(epoch FROM %s - %s) * 1000)::double precision)',
 			litellm_columns.present ->> 'request_duration_ms', litellm_columns.present ->> 'endTime', litellm_columns.present ->> 'startTime'),

@@ -423,12 +423,15 @@ BEGIN
 				WHEN newest_by IS NULL THEN ', the first as stored, because without an index on time finding the newest means sorting the table'
 				ELSE format(', the newest (max_rows => %s)', doctor.max_rows) END));
 		found_rows := found_rows || ARRAY(SELECT r FROM llm_cost.doctor_rows(facts, att.price_book, attach_apart) AS r);
-		IF made.profile_used = 'litellm' AND (facts ->> 'batches')::bigint > 0 THEN
-			found_rows := found_rows || llm_cost.doctor_row(54, 'batches', 'ok', format(
-				'%s batches are priced; %s rows only look at a batch, or retrieve it again within 30 days with the same key and tokens, and cost 0. Finding repeats takes a look-up for each batch row; the index makes it cheap.',
-				facts ->> 'batches', facts ->> 'batch_polls'),
-				format('CREATE INDEX%s ON %s (prompt_tokens, completion_tokens, "startTime") WHERE call_type IN (''aretrieve_batch'', ''retrieve_batch'');',
-					CASE WHEN base_kind = 'p' THEN '' ELSE ' CONCURRENTLY' END, base_name));
+		IF made.profile_used = 'litellm' AND (facts ->> 'batches')::bigint + (facts ->> 'batch_polls')::bigint > 0 THEN
+			index_name := (SELECT i.indexrelid::regclass::text FROM pg_index i
+				WHERE i.indrelid = base AND i.indisvalid AND pg_get_expr(i.indpred, i.indrelid) LIKE '%retrieve_batch%' LIMIT 1);
+			found_rows := found_rows || llm_cost.doctor_row(54, 'batches', CASE WHEN index_name IS NULL THEN 'warn' ELSE 'ok' END, format(
+				'%s priced. %s only look at a batch, or retrieve it again within 30 days with the same key and tokens, and cost 0. Rows of older versions do not name their batch, so each is looked up among earlier ones%s.',
+				llm_cost.counted((facts ->> 'batches')::bigint, 'batch row'), llm_cost.counted((facts ->> 'batch_polls')::bigint, 'row'),
+				CASE WHEN index_name IS NULL THEN '; without an index that reads 30 days of the log for each' ELSE format(', by %s', index_name) END),
+				CASE WHEN index_name IS NULL THEN format('CREATE INDEX%s ON %s (prompt_tokens, completion_tokens, "startTime") WHERE call_type IN (''aretrieve_batch'', ''retrieve_batch'', ''aresponses'', ''responses'', ''aget_responses'', ''get_responses'');',
+					CASE WHEN base_kind = 'p' THEN '' ELSE ' CONCURRENTLY' END, base_name) END);
 		END IF;
 	END IF;
 
