@@ -42,7 +42,7 @@ bill_core(const Tariff *tariff, const Usage *usage, Numeric *total)
 	quantity[METER_INPUT] = usage->input - usage->cache_read - usage->cache_write;
 	quantity[METER_OUTPUT] = usage->output - usage->reasoning;
 
-	core = &context_tier(tariff, usage->input)->core;
+	core = &tariff->core[context_tier(tariff, usage->input)];
 	if (!core->usable)
 		return false;
 
@@ -76,7 +76,7 @@ is_zero(Numeric num)
 
 /* Does a quantity of this meter cost anything, as far as the tariff knows? */
 static bool
-has_charge(const ContextTier *tier, const char *meter)
+has_charge(const TierRates *tier, const char *meter)
 {
 	const Rate *rate = tier_rate(tier, meter);
 
@@ -88,11 +88,11 @@ has_charge(const ContextTier *tier, const char *meter)
  * is missing usage unless nothing but the request itself is charged.
  */
 static bool
-usage_is_missing(const ContextTier *tier, const Usage *usage)
+usage_is_missing(const TierRates *tier, const Usage *usage)
 {
 	if (!usage->has_input && !usage->has_output && usage->nextra == 0)
 	{
-		for (int i = 0; i < tier->nrates; i++)
+		for (int i = 0; i < tier->n; i++)
 			if (strcmp(tier->rates[i].meter, METER_REQUEST) != 0 &&
 				(tier->rates[i].price == NULL ? i >= NUM_CORE_METERS
 				 : has_charge(tier, tier->rates[i].meter)))
@@ -104,7 +104,7 @@ usage_is_missing(const ContextTier *tier, const Usage *usage)
 }
 
 static void
-add_line(Bill *bill, const ContextTier *tier, const char *meter, Numeric quantity)
+add_line(Bill *bill, const TierRates *tier, const char *meter, Numeric quantity)
 {
 	BillLine   *line = &bill->lines[bill->nlines++];
 	const char *as_meter = meter;
@@ -124,58 +124,60 @@ add_line(Bill *bill, const ContextTier *tier, const char *meter, Numeric quantit
 	else if (line->rate->price == NULL)
 		line->problem = line->rate->problem;
 	else
-		line->amount = money_line(quantity, line->rate->unit_price, line->rate->price->per);
+		line->amount = money_line(quantity, &line->rate->per_unit);
 }
 
 /*
- * Exclusive quantities: what usage reports for each standard meter, less what
- * it reports for the parts of that meter.  Returns false if that is negative
- * anywhere, or if a meter is reported twice.
+ * Exclusive quantities of the core meters: what usage reports for each, less
+ * what it reports for the parts of it.  NULL: none.  Returns false if one is
+ * negative, or if a core meter is reported twice.
  */
 static bool
-exclusive_quantities(const Usage *usage, Numeric *quantity)
+core_quantities(const Usage *usage, Numeric *quantity)
 {
 	int64		reported[NUM_CORE_METERS] = {
-		usage->input, usage->cache_read,
-		usage->cache_write, usage->cache_write_1h,
-		usage->output, usage->reasoning,
+		usage->input, usage->cache_read, usage->cache_write,
+		usage->cache_write_1h, usage->output, usage->reasoning
 	};
-	Numeric		zero = int64_to_numeric(0);
 
-	for (int i = 0; i < num_standard_meters; i++)
-	{
-		const ExtraQuantity *extra = find_extra(usage, standard_meters[i].name);
-
-		if (i < NUM_CORE_METERS && (extra != NULL || reported[i] < 0))
+	for (int i = 0; i < NUM_CORE_METERS; i++)
+		if (reported[i] < 0 || find_extra(usage, standard_meters[i].name) != NULL)
 			return false;
-		quantity[i] = i < NUM_CORE_METERS ? int64_to_numeric(reported[i])
-			: extra != NULL ? extra->quantity : zero;
+
+	for (int i = 0; i < NUM_CORE_METERS; i++)
+	{
+		int64		rest = reported[i];
+
+		for (int part = 0; part < NUM_CORE_METERS; part++)
+			if (standard_meters[part].parent != NULL &&
+				core_meter(standard_meters[part].parent) == i)
+			{
+				if (reported[part] > rest)
+					return false;
+				rest -= reported[part];
+			}
+		quantity[i] = rest > 0 ? int64_to_numeric(rest) : NULL;
 	}
 
-	/*
-	 * Parents come before their parts, so going backwards every part is final
-	 * when its whole is reduced by it, and its whole is still inclusive.
-	 */
-	for (int i = num_standard_meters - 1; i >= 0; i--)
+	/* modalities: what a part is part of is always a core meter */
+	for (int i = 0; i < usage->nextra; i++)
 	{
-		const char *parent = standard_meters[i].parent;
+		const ExtraQuantity *extra = &usage->extra[i];
+		const char *parent = meter_parent(extra->meter);
+		int			whole = parent != NULL ? core_meter(parent) : -1;
+		int			sign;
 
-		for (int p = 0; parent != NULL && p < num_standard_meters; p++)
-		{
-			Numeric		part;
-
-			if (strcmp(standard_meters[p].name, parent) != 0)
-				continue;
-			/* what the part itself reports, its own parts included */
-			part = i < NUM_CORE_METERS ? int64_to_numeric(reported[i]) : quantity[i];
-			quantity[p] = DatumGetNumeric(DirectFunctionCall2(numeric_sub,
-															  NumericGetDatum(quantity[p]),
-															  NumericGetDatum(part)));
-		}
-	}
-	for (int i = 0; i < num_standard_meters; i++)
-		if (money_compare(quantity[i], zero) < 0)
+		if (whole < 0 || is_zero(extra->quantity))
+			continue;
+		if (quantity[whole] == NULL)
 			return false;
+		quantity[whole] = money_subtract(quantity[whole], extra->quantity);
+		sign = money_compare(quantity[whole], int64_to_numeric(0));
+		if (sign < 0)
+			return false;
+		if (sign == 0)
+			quantity[whole] = NULL;
+	}
 	return true;
 }
 
@@ -185,19 +187,17 @@ exclusive_quantities(const Usage *usage, Numeric *quantity)
 void
 bill_lines(const Tariff *tariff, const Usage *usage, Bill *bill)
 {
-	Numeric		quantity[64];
-	Numeric		zero = int64_to_numeric(0);
-	bool		request_given = find_extra(usage, METER_REQUEST) != NULL;
+	Numeric		quantity[NUM_CORE_METERS];
+	const TierRates *tier;
 
 	memset(bill, 0, sizeof(Bill));
 	bill->problem = tariff->problem;
 	if (bill->problem)
 		return;
 
-	Assert(num_standard_meters <= lengthof(quantity));
 	for (int i = 0; i < usage->nextra; i++)
 	{
-		if (money_compare(usage->extra[i].quantity, zero) < 0)
+		if (money_compare(usage->extra[i].quantity, int64_to_numeric(0)) < 0)
 			bill->problem = "inconsistent_usage";
 		else if (!quantity_in_range(usage->extra[i].quantity))
 			bill->problem = "overflow";
@@ -205,36 +205,29 @@ bill_lines(const Tariff *tariff, const Usage *usage, Bill *bill)
 			return;
 	}
 
-	bill->tier = context_tier(tariff, usage->input);
-	if (usage_is_missing(bill->tier, usage))
+	tier = &tariff->tiers[context_tier(tariff, usage->input)];
+	if (usage_is_missing(tier, usage))
 	{
 		bill->problem = "usage_missing";
 		return;
 	}
-	if (!exclusive_quantities(usage, quantity))
+	if (!core_quantities(usage, quantity))
 	{
 		bill->problem = "inconsistent_usage";
 		return;
 	}
 
-	bill->lines = palloc(sizeof(BillLine) * (num_standard_meters + usage->nextra + 1));
-	for (int i = 0; i < num_standard_meters; i++)
-	{
-		const char *meter = standard_meters[i].name;
-
-		if (strcmp(meter, METER_REQUEST) == 0 && !request_given)
-		{
-			if (tier_rate(bill->tier, METER_REQUEST) != NULL)
-				add_line(bill, bill->tier, meter, int64_to_numeric(1));
-		}
-		else if (!is_zero(quantity[i]))
-			add_line(bill, bill->tier, meter, quantity[i]);
-	}
+	bill->lines = palloc(sizeof(BillLine) * (NUM_CORE_METERS + usage->nextra + 1));
+	for (int i = 0; i < NUM_CORE_METERS; i++)
+		if (quantity[i] != NULL)
+			add_line(bill, tier, standard_meters[i].name, quantity[i]);
 	for (int i = 0; i < usage->nextra; i++)
-		if (find_meter(usage->extra[i].meter) == NULL && !is_zero(usage->extra[i].quantity))
-			add_line(bill, bill->tier, usage->extra[i].meter, usage->extra[i].quantity);
+		if (!is_zero(usage->extra[i].quantity))
+			add_line(bill, tier, usage->extra[i].meter, usage->extra[i].quantity);
+	if (find_extra(usage, METER_REQUEST) == NULL && tier_rate(tier, METER_REQUEST) != NULL)
+		add_line(bill, tier, METER_REQUEST, int64_to_numeric(1));
 
-	bill->total = zero;
+	bill->total = int64_to_numeric(0);
 	for (int i = 0; i < bill->nlines && bill->problem == NULL; i++)
 	{
 		bill->problem = bill->lines[i].problem;
@@ -243,4 +236,7 @@ bill_lines(const Tariff *tariff, const Usage *usage, Bill *bill)
 	}
 	if (bill->problem)
 		bill->total = NULL;
+	else
+		bill->total = DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale,
+														  NumericGetDatum(bill->total)));
 }

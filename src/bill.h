@@ -59,7 +59,6 @@ typedef struct Bill
 	Numeric		total;
 	int			nlines;
 	BillLine   *lines;
-	const ContextTier *tier;
 } Bill;
 
 extern bool bill_core(const Tariff *tariff, const Usage *usage, Numeric *total);

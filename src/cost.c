@@ -263,7 +263,7 @@ price_call(FunctionCallInfo fcinfo, Numeric *total)
 		(problem = read_usage(fcinfo, &usage)) != NULL)
 		return problem;
 
-	problem = price_usage(offer->tariffs[0], &usage, total);
+	problem = price_usage(offer->tariff, &usage, total);
 
 	/* Sellers that differ in their rates may still agree on this attempt. */
 	for (int i = 1; i < offer->ntariffs; i++)
@@ -407,7 +407,7 @@ llm_cost_cost_breakdown(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	}
 
-	bill_lines(offer->tariffs[0], &usage, &bill);
+	bill_lines(offer->tariff, &usage, &bill);
 	for (int i = 0; i < bill.nlines; i++)
 		put_line(rsinfo, offer->matched_by, &bill.lines[i]);
 	if (bill.nlines == 0 && bill.problem != NULL)

@@ -5,8 +5,9 @@
  *
  * Some meters are parts of others: a cached token is also an input token.
  * A quantity is billed on the most special meter only, and a part without a
- * price of its own at the rate of the meter it is part of.  Any name that is
- * not in the vocabulary is a meter in addition, part of nothing.
+ * price of its own at the rate of the meter it is part of, which is always a
+ * core meter.  Any name that is not in the vocabulary is a meter in addition,
+ * part of nothing.
  *
  * Knows nothing of prices, quantities or SQL.
  *

@@ -54,13 +54,18 @@ fold_name(const char *name, int len)
 	return folded;
 }
 
-/* Does the alias hold for this asker at this time?  Narrows the span. */
+/*
+ * Does the alias hold for this asker at this time?  A catalogue's alias says
+ * how a seller names a model, so it holds also where the log names no seller;
+ * a user's alias means what it says.  Narrows the span.
+ */
 static bool
 alias_holds(const Matcher *matcher, const ModelAlias *alias, const char *provider)
 {
 	if (!believes(matcher->asker, &alias->known) ||
 		(alias->tenant[0] && !streq(alias->tenant, matcher->asker->tenant)) ||
-		(alias->provider[0] && !streq(alias->provider, provider)))
+		(alias->provider[0] && !streq(alias->provider, provider) &&
+		 (provider[0] || alias->layer == LAYER_OVERRIDE)))
 		return false;
 	narrow_span(matcher->span, &alias->valid, matcher->at);
 	return span_contains(&alias->valid, matcher->at);
@@ -73,81 +78,93 @@ alias_rank(const ModelAlias *alias)
 	return alias->layer * 4 + (alias->tenant[0] ? 2 : 0) + (alias->provider[0] ? 1 : 0);
 }
 
-static const ModelAlias *
-exact_alias(const Matcher *matcher, const NamedFacts *facts, const char *provider,
-			bool of_user)
-{
-	const ModelAlias *best = NULL;
-
-	for (int i = 0; i < facts->naliases; i++)
-	{
-		const ModelAlias *alias = &facts->aliases[i];
-
-		if ((alias->layer == LAYER_OVERRIDE) == of_user &&
-			alias_holds(matcher, alias, provider) &&
-			(best == NULL || alias_rank(alias) > alias_rank(best)))
-			best = alias;
-	}
-	return best;
-}
-
-/* Everybody who has a price for a model of that name, in the asker's books. */
+/*
+ * Add everybody who has a price for a model of that name, in the asker's
+ * books.  Returns false if there is nobody.
+ */
 static bool
-find_sellers(const Matcher *matcher, const NamedFacts *facts, const Reading *reading)
+add_sellers(const Matcher *matcher, const NamedFacts *facts, const Reading *reading)
 {
 	ModelMatch *match = matcher->match;
+	bool		any = false;
 
-	match->nsellers = 0;
-	match->sellers = palloc(sizeof(Seller) * Max(facts->nprices, 1));
+	match->sellers = match->sellers == NULL ? palloc(sizeof(Seller) * (facts->nprices + 1))
+		: repalloc(match->sellers, sizeof(Seller) * (match->nsellers + facts->nprices + 1));
 	for (int i = 0; i < facts->nprices; i++)
 	{
 		const Price *price = &facts->prices[i];
 		bool		skip = reading->provider[0] && !streq(reading->provider, price->provider);
 		bool		in_book = false;
 
-		for (int s = 0; s < match->nsellers && !skip; s++)
-			skip = streq(match->sellers[s].provider, price->provider);
 		for (int b = 0; b < matcher->asker->books.n && !in_book; b++)
 			in_book = streq(matcher->asker->books.items[b], price->price_book);
 		if (skip || !in_book || !believes(matcher->asker, &price->known))
 			continue;
-		match->sellers[match->nsellers++] = (Seller) {price->provider, reading->region, facts};
+
+		any = true;
+		for (int s = 0; s < match->nsellers && !skip; s++)
+			skip = streq(match->sellers[s].provider, price->provider);
+		if (!skip)
+			match->sellers[match->nsellers++] =
+				(Seller) {price->provider, reading->region, facts};
 	}
-	return match->nsellers > 0;
+	return any;
 }
 
 static bool
-follow_alias(const Matcher *matcher, const ModelAlias *alias, const Reading *reading,
-			 const char *to_model)
+follow_alias(const Matcher *matcher, const ModelAlias *alias, const Reading *reading)
 {
 	Reading		target = *reading;
 
-	target.name = to_model;
+	target.name = alias->to_model;
 	if (alias->to_provider[0])
 		target.provider = alias->to_provider;
 	if (alias->to_region[0])
 		target.region = alias->to_region;
-	return find_sellers(matcher, matcher->lookup(to_model), &target);
+	return add_sellers(matcher, matcher->lookup(alias->to_model), &target);
+}
+
+/*
+ * Follow the exact aliases of the user, or of catalogues: for each provider
+ * that they are for, the one that ranks highest.
+ */
+static const ModelAlias *
+follow_exact_aliases(const Matcher *matcher, const NamedFacts *facts,
+					 const Reading *reading, bool of_user)
+{
+	const ModelAlias *followed = NULL;
+
+	for (int i = 0; i < facts->naliases; i++)
+	{
+		const ModelAlias *alias = &facts->aliases[i];
+		bool		outranked = (alias->layer == LAYER_OVERRIDE) != of_user ||
+			!alias_holds(matcher, alias, reading->provider);
+
+		for (int j = 0; j < facts->naliases && !outranked; j++)
+		{
+			const ModelAlias *other = &facts->aliases[j];
+
+			outranked = alias_rank(other) > alias_rank(alias) &&
+				(of_user || streq(other->provider, alias->provider)) &&
+				alias_holds(matcher, other, reading->provider);
+		}
+		if (!outranked && follow_alias(matcher, alias, reading))
+			followed = alias;
+	}
+	return followed;
 }
 
 static bool
 try_reading(const Matcher *matcher, const Reading *reading)
 {
 	const NamedFacts *facts = matcher->lookup(reading->name);
-	const ModelAlias *alias;
+	const ModelAlias *alias = follow_exact_aliases(matcher, facts, reading, true);
 	const char *by = "exact";
 
-	alias = exact_alias(matcher, facts, reading->provider, true);
-	if (alias == NULL || !follow_alias(matcher, alias, reading, alias->to_model))
-	{
-		alias = NULL;
-		if (!find_sellers(matcher, facts, reading))
-		{
-			alias = exact_alias(matcher, facts, reading->provider, false);
-			if (alias == NULL || !follow_alias(matcher, alias, reading, alias->to_model))
-				return false;
-		}
-	}
+	if (alias == NULL && !add_sellers(matcher, facts, reading) &&
+		(alias = follow_exact_aliases(matcher, facts, reading, false)) == NULL)
+		return false;
+
 	if (alias != NULL)
 		by = psprintf("alias %s", alias->pattern);
 	matcher->match->matched_by = reading->how[0] == '\0' ? by
@@ -243,6 +260,7 @@ static bool
 try_readings(const Matcher *matcher, const Reading *whole)
 {
 	Reading		readings[MAX_READINGS];
+	bool		known = false;
 	int			n = 0;
 
 	readings[n++] = *whole;
@@ -262,11 +280,17 @@ try_readings(const Matcher *matcher, const Reading *whole)
 				n++;
 		}
 
+	/* The longest remainder that is known decides; all of its sellers count. */
 	sort_readings(readings, n);
-	for (int i = 0; i < n; i++)
-		if (!same_reading(&readings[i], whole) && try_reading(matcher, &readings[i]))
-			return true;
-	return false;
+	for (int i = 0; i < n && !known; i++)
+	{
+		if (same_reading(&readings[i], whole) || !try_reading(matcher, &readings[i]))
+			continue;
+		known = true;
+		for (int j = i + 1; j < n && streq(readings[i].name, readings[j].name); j++)
+			(void) try_reading(matcher, &readings[j]);
+	}
+	return known;
 }
 
 /* The longest prefix alias; of equal ones, the one that ranks highest. */
@@ -288,7 +312,7 @@ try_prefixes(const Matcher *matcher, const Reading *reading)
 		if (longer > 0 || (longer == 0 && alias_rank(alias) > alias_rank(best)))
 			best = alias;
 	}
-	if (best == NULL || !follow_alias(matcher, best, reading, best->to_model))
+	if (best == NULL || !follow_alias(matcher, best, reading))
 		return false;
 	matcher->match->matched_by = psprintf("prefix %s", best->pattern);
 	return true;

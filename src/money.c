@@ -144,7 +144,7 @@ decimal_rescale(int64 *mantissa, int from, int to)
 }
 
 /* k if num = 10^k, k ≥ 0; otherwise -1. */
-int
+static int
 power_of_ten(Numeric num)
 {
 	int64		mantissa;
@@ -181,8 +181,13 @@ bool
 quantity_in_range(Numeric quantity)
 {
 	static const int max_digits = 30;
-	Datum		scale = DirectFunctionCall1(numeric_min_scale, NumericGetDatum(quantity));
+	Datum		scale;
 
+	/* Below 2^63 and without a fraction: the usual case, cheaply. */
+	if (money_compare(quantity, int64_to_numeric(PG_INT64_MAX)) <= 0 &&
+		DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(quantity))) == 0)
+		return true;
+	scale = DirectFunctionCall1(numeric_min_scale, NumericGetDatum(quantity));
 	return DatumGetInt32(scale) <= max_digits &&
 		money_compare(quantity, ten_to(max_digits)) < 0;
 }
@@ -201,6 +206,13 @@ money_add(Numeric a, Numeric b)
 											   NumericGetDatum(b)));
 }
 
+Numeric
+money_subtract(Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(numeric_sub, NumericGetDatum(a),
+											   NumericGetDatum(b)));
+}
+
 int
 money_compare(Numeric a, Numeric b)
 {
@@ -208,27 +220,38 @@ money_compare(Numeric a, Numeric b)
 											 NumericGetDatum(b)));
 }
 
+/* amount / per, as far as that is exact. */
+UnitPrice
+money_unit_price(Numeric amount, Numeric per)
+{
+	int			k = power_of_ten(per);
+
+	if (k >= 0)
+		return (UnitPrice) {money_multiply(amount, ten_to(-k)), NULL};
+	return (UnitPrice) {amount, per};
+}
+
 /*
- * quantity × unit_price / per, exact where per is a power of ten, else
+ * quantity × unit price: exact, but where the unit price is a quotient,
  * rounded half up to MONEY_QUOTIENT_SCALE fraction digits.  The division is
  * the last step and the only one.
  */
 Numeric
-money_line(Numeric quantity, Numeric unit_price, Numeric per)
+money_line(Numeric quantity, const UnitPrice *unit_price)
 {
-	Numeric		product = money_multiply(quantity, unit_price);
-	int			k = power_of_ten(per);
+	Numeric		product = money_multiply(quantity, unit_price->price);
 	Numeric		two;
 	Numeric		quotient;
 
-	if (k >= 0)
-		return money_multiply(product, ten_to(-k));
+	if (unit_price->per == NULL)
+		return product;
 
 	/* floor((2 n + d) / 2 d) rounds n / d half up */
 	two = int64_to_numeric(2);
 	product = money_multiply(product, ten_to(MONEY_QUOTIENT_SCALE));
 	quotient = DatumGetNumeric(DirectFunctionCall2(numeric_div_trunc,
-												   NumericGetDatum(money_add(money_multiply(product, two), per)),
-												   NumericGetDatum(money_multiply(per, two))));
+												   NumericGetDatum(money_add(money_multiply(product, two),
+																			 unit_price->per)),
+												   NumericGetDatum(money_multiply(unit_price->per, two))));
 	return money_multiply(quotient, ten_to(-MONEY_QUOTIENT_SCALE));
 }

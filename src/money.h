@@ -35,16 +35,27 @@
  */
 #define MONEY_MAX_RATE (INT64CONST(1) << 60)
 
+/*
+ * A price for one unit: price, or price / per where that has no finite
+ * decimal expansion that is worth taking apart (per is not a power of ten).
+ */
+typedef struct UnitPrice
+{
+	Numeric		price;
+	Numeric		per;			/* NULL: one */
+} UnitPrice;
+
 extern Numeric money_from_uint128(uint128 value, int scale);
 
 extern bool decimal_parts(Numeric num, int64 *mantissa, int *scale);
 extern bool decimal_rescale(int64 *mantissa, int from, int to);
-extern int	power_of_ten(Numeric num);
 
 extern bool quantity_in_range(Numeric quantity);
 extern Numeric money_multiply(Numeric a, Numeric b);
 extern Numeric money_add(Numeric a, Numeric b);
-extern Numeric money_line(Numeric quantity, Numeric unit_price, Numeric per);
+extern Numeric money_subtract(Numeric a, Numeric b);
+extern UnitPrice money_unit_price(Numeric amount, Numeric per);
+extern Numeric money_line(Numeric quantity, const UnitPrice *unit_price);
 extern int	money_compare(Numeric a, Numeric b);
 
 #endif							/* LLM_COST_MONEY_H */

@@ -50,13 +50,18 @@ typedef struct OfferKey
 	int			model_len;
 } OfferKey;
 
-/* All offers to an asker for a name, by time. */
+typedef struct DatedOffer
+{
+	Span		span;			/* the offer holds throughout */
+	const Offer *offer;
+} DatedOffer;
+
+/* All offers to an asker for a name that were asked for so far. */
 typedef struct OfferEntry
 {
 	OfferKey	key;
 	int			noffers;
-	int			last;			/* the one used last */
-	Offer	  **offers;			/* ascending, disjoint spans */
+	DatedOffer *offers;			/* ascending, disjoint */
 	uint32		hash;
 	char		status;
 } OfferEntry;
@@ -428,16 +433,16 @@ settle_sellers(Offer *offer)
 	offer->ntariffs = n;
 }
 
-static Offer *
-make_offer(const OfferKey *key, TimestampTz at)
+static const Offer *
+make_offer(const OfferKey *key, TimestampTz at, Span *span)
 {
 	Offer	   *offer = palloc0(sizeof(Offer));
 	ModelMatch	match;
 
-	offer->span = ALL_TIME;
+	*span = ALL_TIME;
 	match_model(key->asker, fold_name(key->provider, key->provider_len),
 				fold_name(key->model, key->model_len), kept.aliases, kept.naliases,
-				lookup_name, at, &offer->span, &match);
+				lookup_name, at, span, &match);
 	offer->matched_by = match.matched_by;
 	if (match.tie || match.nsellers == 0)
 	{
@@ -460,53 +465,44 @@ make_offer(const OfferKey *key, TimestampTz at)
 				prices[nprices++] = &seller->model->prices[i];
 		offer->tariffs[offer->ntariffs++] =
 			build_tariff(asker, seller->provider, seller->model->name, prices, nprices,
-						 kept.rules, kept.nrules, at, &offer->span);
+						 kept.rules, kept.nrules, at, span);
 	}
 	settle_sellers(offer);
+	offer->tariff = offer->tariffs[0];
 	return offer;
 }
 
-static Offer *
+static const Offer *
 add_offer(OfferEntry *entry, TimestampTz at)
 {
-	Offer	   *offer = make_offer(&entry->key, at);
+	DatedOffer	made;
 	int			i = entry->noffers;
 
-	entry->offers = entry->offers == NULL ? palloc(sizeof(Offer *))
-		: repalloc(entry->offers, sizeof(Offer *) * (entry->noffers + 1));
-	while (i > 0 && entry->offers[i - 1]->span.from > at)
+	made.offer = make_offer(&entry->key, at, &made.span);
+	entry->offers = entry->offers == NULL ? palloc(sizeof(DatedOffer))
+		: repalloc(entry->offers, sizeof(DatedOffer) * (entry->noffers + 1));
+	while (i > 0 && entry->offers[i - 1].span.from > at)
 	{
 		entry->offers[i] = entry->offers[i - 1];
 		i--;
 	}
-	entry->offers[i] = offer;
-	entry->last = i;
+	entry->offers[i] = made;
 	entry->noffers++;
-	return offer;
+	return made.offer;
 }
 
-/* The offer that holds at that time, if it has been made; by bisection. */
-static Offer *
-offer_at(OfferEntry *entry, TimestampTz at)
+/*
+ * The offer that holds at that time, if it has been made.  Times come in any
+ * order, so the bisection is written to need no branch that depends on them.
+ */
+static inline const Offer *
+offer_at(const OfferEntry *entry, TimestampTz at)
 {
-	int			low = 0;
-	int			high = entry->noffers;
+	const DatedOffer *candidate = entry->offers;
 
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (span_contains(&entry->offers[middle]->span, at))
-		{
-			entry->last = middle;
-			return entry->offers[middle];
-		}
-		if (entry->offers[middle]->span.from > at)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	for (int n = entry->noffers; n > 1; n -= n / 2)
+		candidate += candidate[n / 2].span.from <= at ? n / 2 : 0;
+	return span_contains(&candidate->span, at) ? candidate->offer : NULL;
 }
 
 /*
@@ -517,24 +513,19 @@ const Offer *
 find_offer(const Asker *asker, const char *provider, int provider_len,
 		   const char *model, int model_len, TimestampTz at)
 {
-	static const Offer too_long = {.span = {DT_NOBEGIN, DT_NOEND}, .problem = "unknown_model"};
+	static const Offer too_long = {.problem = "unknown_model"};
 
 	OfferKey	key = {asker, provider, model, provider_len, model_len};
 	OfferEntry *entry;
-	Offer	   *offer;
+	const Offer *offer;
 	MemoryContext old;
 
 	if (unlikely(model_len > MAX_MODEL_NAME || provider_len > MAX_MODEL_NAME))
 		return &too_long;
 
 	entry = offer_lookup(kept.offers, key);
-	if (likely(entry != NULL))
-	{
-		if (likely(span_contains(&entry->offers[entry->last]->span, at)))
-			return entry->offers[entry->last];
-		if ((offer = offer_at(entry, at)) != NULL)
-			return offer;
-	}
+	if (likely(entry != NULL) && (offer = offer_at(entry, at)) != NULL)
+		return offer;
 
 	old = MemoryContextSwitchTo(kept.context);
 	if (entry == NULL)
@@ -549,7 +540,6 @@ find_offer(const Asker *asker, const char *provider, int provider_len,
 		/* Only now: an error above must not leave an entry without offers. */
 		entry = offer_insert(kept.offers, made.key, &found);
 		entry->noffers = made.noffers;
-		entry->last = made.last;
 		entry->offers = made.offers;
 	}
 	else

@@ -31,11 +31,11 @@
 /* What the price book answers to a name, for a span of time. */
 typedef struct Offer
 {
-	Span		span;
-	const char *matched_by;
 	const char *problem;		/* unknown_model, ambiguous_model, or NULL */
 	int			ntariffs;		/* more than one: sellers that differ */
 	Tariff	  **tariffs;
+	const Tariff *tariff;		/* the first */
+	const char *matched_by;
 } Offer;
 
 /* How often this backend has read llm_cost.price_version. */

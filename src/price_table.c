@@ -112,6 +112,7 @@ enum
 };
 
 #define MAX_NATTS 32
+#define MAX_KEYS 2
 
 static const char *const alias_kinds[NUM_ALIAS_KINDS] = {
 	"exact", "prefix", "pattern", "wrapper", "snapshot", "provider"
@@ -130,17 +131,22 @@ typedef struct Rows
 typedef bool (*RowReader) (void *row, PriceLayer layer, const Datum *values, const bool *nulls);
 
 static void
-read_table(Rows *rows, Oid relid, Oid index, ScanKey keys, int nkeys,
+read_table(Rows *rows, Oid relid, Oid index, const ScanKeyData *keys, int nkeys,
 		   RowReader reader, PriceLayer layer)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, index, OidIsValid(index),
-										  GetActiveSnapshot(), nkeys, keys);
 	TupleDesc	desc = RelationGetDescr(rel);
+	ScanKeyData scan_keys[MAX_KEYS];
+	SysScanDesc scan;
 	HeapTuple	tuple;
 	Datum		values[MAX_NATTS];
 	bool		nulls[MAX_NATTS];
 
+	/* systable_beginscan() may write its own column numbers into the keys */
+	if (nkeys > 0)
+		memcpy(scan_keys, keys, sizeof(ScanKeyData) * nkeys);
+	scan = systable_beginscan(rel, index, OidIsValid(index), GetActiveSnapshot(),
+							  nkeys, scan_keys);
 	if (desc->natts > MAX_NATTS)
 		elog(ERROR, "unexpected number of columns in \"%s\"", RelationGetRelationName(rel));
 
@@ -426,7 +432,7 @@ read_prices(const PriceTables *tables, const char *model, Price **prices)
 static void
 read_aliases(Rows *rows, const PriceTables *tables, AliasKind kind, const char *pattern)
 {
-	ScanKeyData keys[2];
+	ScanKeyData keys[MAX_KEYS];
 
 	key_equals(&keys[0], Anum_alias_kind, alias_kinds[kind]);
 	if (pattern != NULL)
@@ -508,10 +514,10 @@ find_price_tables(PriceTables *tables)
 	for (int layer = 0; layer < NUM_PRICE_LAYERS; layer++)
 	{
 		tables->price[layer] = find_relation(schema, price_names[layer]);
-		tables->price_index[layer] = find_relation(schema, psprintf("%s_model_idx", price_names[layer]));
+		tables->price_index[layer] = find_relation(schema, psprintf("%s_pkey", price_names[layer]));
 		tables->rule[layer] = find_relation(schema, rule_names[layer]);
 		tables->alias[layer] = find_relation(schema, alias_names[layer]);
-		tables->alias_index[layer] = find_relation(schema, psprintf("%s_kind_pattern_idx", alias_names[layer]));
+		tables->alias_index[layer] = find_relation(schema, psprintf("%s_pkey", alias_names[layer]));
 	}
 }
 

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
-#include "money.h"
 #include "tariff.h"
 
 /* The question, and the facts that can have a say in its answer. */
@@ -327,12 +326,12 @@ find_in_tier(const Search *search, const char *meter, int64 tier_from, Found *fo
 
 /* Steps 2 to 4 of the head comment. */
 static bool
-find_price(const Search *search, const char *meter, const ContextTier *tiers,
+find_price(const Search *search, const char *meter, const Tariff *tariff,
 		   int tier, Found *found)
 {
 	for (const char *as_meter = meter; as_meter; as_meter = meter_parent(as_meter))
 		for (int t = tier; t >= 0; t--)
-			if (find_in_tier(search, as_meter, tiers[t].from, found))
+			if (find_in_tier(search, as_meter, tariff->core[t].from, found))
 				return true;
 	return false;
 }
@@ -431,7 +430,9 @@ settle_rate(Search *search, Rate *rate, const Found *found)
 		rate->unit_price = money_multiply(rate->unit_price, rule->factor);
 		note_used(search, &rule->attributes);
 	}
-	rate->derivation = derivation.data;
+	rate->per_unit = money_unit_price(rate->unit_price, price->per);
+	rate->derivation = derivation.len > 0 ? pstrdup(derivation.data) : "";
+	pfree(derivation.data);
 }
 
 /*
@@ -439,26 +440,20 @@ settle_rate(Search *search, Rate *rate, const Found *found)
  * of the meter.
  */
 static void
-compute_core_rates(ContextTier *tier)
+compute_core_rates(const TierRates *tier, CoreRates *core)
 {
-	CoreRates  *core = &tier->core;
-	Rate	   *rates[NUM_CORE_METERS + 1];
-	int64		mantissa[NUM_CORE_METERS + 1];
-	int			scale[NUM_CORE_METERS + 1];
+	const Rate *rates[NUM_CORE_METERS + 1];
+	int64		mantissa[NUM_CORE_METERS + 1] = {0};
+	int			scale[NUM_CORE_METERS + 1] = {0};
 
-	memset(core, 0, sizeof(CoreRates));
 	for (int i = 0; i < NUM_CORE_METERS; i++)
 		rates[i] = &tier->rates[i];
 	rates[NUM_CORE_METERS] = tier_rate(tier, METER_REQUEST);
 
 	for (int i = 0; i <= NUM_CORE_METERS; i++)
 	{
-		int			per_power;
-
-		mantissa[i] = 0;
-		scale[i] = 0;
 		if (rates[i] == NULL)
-			continue;
+			continue;			/* no fee for the request */
 		if (rates[i]->price == NULL)
 		{
 			if (i == NUM_CORE_METERS)
@@ -466,11 +461,9 @@ compute_core_rates(ContextTier *tier)
 			core->missing |= 1 << i;
 			continue;
 		}
-		per_power = power_of_ten(rates[i]->price->per);
-		if (per_power < 0 ||
-			!decimal_parts(rates[i]->unit_price, &mantissa[i], &scale[i]))
+		if (rates[i]->per_unit.per != NULL ||
+			!decimal_parts(rates[i]->per_unit.price, &mantissa[i], &scale[i]))
 			return;
-		scale[i] += per_power;
 		core->scale = Max(core->scale, scale[i]);
 	}
 
@@ -487,7 +480,7 @@ compute_core_rates(ContextTier *tier)
 static void
 find_tiers(const Search *search, Tariff *tariff)
 {
-	tariff->tiers = palloc0(sizeof(ContextTier) * (search->nprices + 1));
+	tariff->core = palloc0(sizeof(CoreRates) * (search->nprices + 1));
 	tariff->ntiers = 1;			/* the base tier is always there */
 
 	for (int i = 0; i < search->nprices; i++)
@@ -499,14 +492,14 @@ find_tiers(const Search *search, Tariff *tariff)
 		if (price->tier_from == 0 ||
 			!find_in_tier(search, price->meter, price->tier_from, &found))
 			continue;
-		while (t > 0 && tariff->tiers[t - 1].from > price->tier_from)
+		while (tariff->core[t - 1].from > price->tier_from)
 			t--;
-		if (t > 0 && tariff->tiers[t - 1].from == price->tier_from)
+		if (tariff->core[t - 1].from == price->tier_from)
 			continue;
-		memmove(&tariff->tiers[t + 1], &tariff->tiers[t],
-				sizeof(ContextTier) * (tariff->ntiers - t));
-		tariff->tiers[t].from = price->tier_from;
-		tariff->tiers[t].inclusive = found.price->tier_inclusive;
+		memmove(&tariff->core[t + 1], &tariff->core[t],
+				sizeof(CoreRates) * (tariff->ntiers - t));
+		tariff->core[t].from = price->tier_from;
+		tariff->core[t].inclusive = found.price->tier_inclusive;
 		tariff->ntiers++;
 	}
 }
@@ -580,11 +573,12 @@ build_tariff(const Asker *asker, const char *provider, const char *model,
 	search.used.items = palloc(sizeof(char *) *
 							   (nused * meters.n * tariff->ntiers + 1));
 
+	tariff->tiers = palloc(sizeof(TierRates) * tariff->ntiers);
 	for (int t = 0; t < tariff->ntiers; t++)
 	{
-		ContextTier *tier = &tariff->tiers[t];
+		TierRates  *tier = &tariff->tiers[t];
 
-		tier->nrates = meters.n;
+		tier->n = meters.n;
 		tier->rates = palloc0(sizeof(Rate) * meters.n);
 		for (int m = 0; m < meters.n; m++)
 		{
@@ -593,7 +587,7 @@ build_tariff(const Asker *asker, const char *provider, const char *model,
 
 			rate->meter = meters.items[m];
 			rate->derivation = "";
-			if (find_price(&search, rate->meter, tariff->tiers, t, &found))
+			if (find_price(&search, rate->meter, tariff, t, &found))
 				settle_rate(&search, rate, &found);
 			else
 				rate->problem = missing_problem(&search, rate->meter);
@@ -603,23 +597,26 @@ build_tariff(const Asker *asker, const char *provider, const char *model,
 	unmatched = unmatched_attribute(&search);
 	for (int t = 0; t < tariff->ntiers; t++)
 	{
-		ContextTier *tier = &tariff->tiers[t];
+		TierRates  *tier = &tariff->tiers[t];
 
-		for (int m = 0; unmatched != NULL && m < tier->nrates; m++)
+		for (int m = 0; unmatched != NULL && m < tier->n; m++)
 		{
 			tier->rates[m].price = NULL;
 			tier->rates[m].problem = psprintf("no_price_for_attribute:%s", unmatched);
 		}
-		compute_core_rates(tier);
+		compute_core_rates(tier, &tariff->core[t]);
 	}
+	pfree(search.prices);
+	pfree(search.rules);
+	pfree(search.used.items);
 	return tariff;
 }
 
 /* The rate of a meter, or NULL where no price names the meter. */
-Rate *
-tier_rate(const ContextTier *tier, const char *meter)
+const Rate *
+tier_rate(const TierRates *tier, const char *meter)
 {
-	for (int i = 0; i < tier->nrates; i++)
+	for (int i = 0; i < tier->n; i++)
 		if (streq(tier->rates[i].meter, meter))
 			return &tier->rates[i];
 	return NULL;
@@ -643,13 +640,13 @@ same_tariff(const Tariff *a, const Tariff *b)
 		return false;
 	for (int t = 0; t < a->ntiers; t++)
 	{
-		const ContextTier *ta = &a->tiers[t];
-		const ContextTier *tb = &b->tiers[t];
+		const TierRates *ta = &a->tiers[t];
+		const TierRates *tb = &b->tiers[t];
 
-		if (ta->from != tb->from || ta->inclusive != tb->inclusive ||
-			ta->nrates != tb->nrates)
+		if (a->core[t].from != b->core[t].from ||
+			a->core[t].inclusive != b->core[t].inclusive || ta->n != tb->n)
 			return false;
-		for (int m = 0; m < ta->nrates; m++)
+		for (int m = 0; m < ta->n; m++)
 		{
 			const Rate *rate = tier_rate(tb, ta->rates[m].meter);
 

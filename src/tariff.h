@@ -29,6 +29,7 @@
 #define LLM_COST_TARIFF_H
 
 #include "meter.h"
+#include "money.h"
 #include "price.h"
 
 /* The rate of one meter in one context tier. */
@@ -37,39 +38,41 @@ typedef struct Rate
 	const char *meter;
 	const Price *price;			/* what it was derived from; NULL: problem */
 	Numeric		unit_price;		/* for price->per units, all factors applied */
+	UnitPrice	per_unit;		/* the same for one unit */
 	const char *derivation;		/* fallbacks and multipliers taken, or "" */
 	const char *problem;
 } Rate;
 
 /*
- * The core rates of a context tier as integers of one scale, where they can
- * be written so.
+ * One context tier: all that the usual attempt needs, in little room.  The
+ * core rates are integers of one scale, where they can be written so.
  */
 typedef struct CoreRates
 {
-	bool		usable;
-	int			scale;
-	int64		per_unit[NUM_CORE_METERS];
-	int64		per_request;
-	uint8		missing;		/* bit i: core meter i has no rate */
-} CoreRates;
-
-typedef struct ContextTier
-{
 	int64		from;			/* total input tokens above this */
 	bool		inclusive;		/* … or equal to it */
-	int			nrates;
-	Rate	   *rates;			/* the core meters first */
-	CoreRates	core;
-} ContextTier;
+	bool		usable;			/* the rates are integers */
+	uint8		missing;		/* bit i: core meter i has no rate */
+	int			scale;
+	int64		per_request;
+	int64		per_unit[NUM_CORE_METERS];
+} CoreRates;
+
+/* The rates of all meters in one context tier, the core meters first. */
+typedef struct TierRates
+{
+	int			n;
+	Rate	   *rates;
+} TierRates;
 
 typedef struct Tariff
 {
+	const char *problem;		/* no_price_at_time, or NULL */
+	int			ntiers;			/* ascending; the first is the base tier */
+	CoreRates  *core;
+	TierRates  *tiers;
 	const char *provider;
 	const char *model;
-	const char *problem;		/* no_price_at_time, or NULL */
-	int			ntiers;
-	ContextTier *tiers;			/* ascending; the first is the base tier */
 } Tariff;
 
 extern Tariff *build_tariff(const Asker *asker, const char *provider,
@@ -77,22 +80,20 @@ extern Tariff *build_tariff(const Asker *asker, const char *provider,
 							int nprices, const Rule *rules, int nrules,
 							TimestampTz at, Span *span);
 extern bool same_tariff(const Tariff *a, const Tariff *b);
-extern Rate *tier_rate(const ContextTier *tier, const char *meter);
+extern const Rate *tier_rate(const TierRates *tier, const char *meter);
 
 /*
  * One decision per attempt: the highest context tier that the total input,
  * cache included, reaches.
  */
-static inline const ContextTier *
+static inline int
 context_tier(const Tariff *tariff, int64 input_tokens)
 {
-	int			i = tariff->ntiers - 1;
+	int			tier = tariff->ntiers - 1;
 
-	while (i > 0 && !(input_tokens > tariff->tiers[i].from ||
-					  (tariff->tiers[i].inclusive &&
-					   input_tokens == tariff->tiers[i].from)))
-		i--;
-	return &tariff->tiers[i];
+	while (tier > 0 && input_tokens < tariff->core[tier].from + !tariff->core[tier].inclusive)
+		tier--;
+	return tier;
 }
 
 #endif							/* LLM_COST_TARIFF_H */
