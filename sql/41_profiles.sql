@@ -11,15 +11,16 @@ CREATE FUNCTION llm_cost.near_names(wanted text, names text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	-- share of common letter pairs: good enough for a hint, and needs no extension
-	SELECT string_agg(format('"%s"', candidate), ', ' ORDER BY likeness DESC, candidate)
-	FROM (SELECT candidate, likeness
-		  FROM unnest(names) AS candidate,
-			   LATERAL (SELECT 2.0 * count(*) FILTER (WHERE position(pair IN lower(candidate)) > 0)
-							   / (length(wanted) + length(candidate)) AS likeness
-						FROM (SELECT DISTINCT substr(lower(wanted), i, 2) AS pair
-							  FROM generate_series(1, length(wanted) - 1) AS i) pairs) l
-		  WHERE likeness >= 0.4
-		  ORDER BY likeness DESC, candidate LIMIT 3) best;
+	WITH pair AS MATERIALIZED (
+		SELECT DISTINCT substr(lower(wanted), i, 2) AS letters FROM generate_series(1, length(wanted) - 1) AS i
+	), liked AS (
+		SELECT candidate, 2.0 * count(*) / (length(wanted) + length(candidate)) AS likeness
+		FROM unnest(names) AS candidate JOIN pair ON position(letters IN lower(candidate)) > 0
+		GROUP BY candidate
+	), best AS (
+		SELECT candidate, likeness FROM liked WHERE likeness >= 0.4 ORDER BY likeness DESC, candidate LIMIT 3
+	)
+	SELECT string_agg(format('"%s"', candidate), ', ' ORDER BY likeness DESC, candidate) FROM best;
 END;
 COMMENT ON FUNCTION llm_cost.near_names(text, text[]) IS
 	'Up to three of the names that look like the one wanted, quoted and separated by commas, for hints; NULL when none does.';

@@ -191,13 +191,15 @@ BEGIN
 					WHEN (entry ->> 'at_stake')::numeric > 0 THEN format(', about %s %s at the average price of the others', trim_scale(round((entry ->> 'at_stake')::numeric, 6)), currency)
 					ELSE '' END,
 				CASE entry ->> 'problem'
+					WHEN 'unknown_model' THEN COALESCE(' Similar names in the price book: ' || llm_cost.near_names(lower(entry ->> 'model'),
+						(SELECT array_agg(DISTINCT p.model) FROM llm_cost.price p WHERE upper_inf(p.known))) || '.', '')
 					WHEN 'ambiguous_model' THEN COALESCE(format(' Sold by %s at different prices: map provider, or say which it is.', sellers), '')
 					WHEN 'usage_missing' THEN ' The source reported no tokens, for example because a stream was cut; no price can mend that.'
 					WHEN 'inconsistent_usage' THEN ' Token counts contradict each other or are negative.'
 					ELSE '' END),
 			CASE
 				WHEN entry ->> 'model' IS NULL OR entry ->> 'problem' IN ('usage_missing', 'inconsistent_usage', 'overflow') THEN NULL
-				WHEN entry ->> 'problem' = 'unknown_model' THEN format('SELECT llm_cost.add_alias(pattern => %L, model => ''MODEL IN THE PRICE BOOK'');', lower(entry ->> 'model'))
+				WHEN entry ->> 'problem' = 'unknown_model' THEN format('SELECT llm_cost.add_alias(pattern => %L, model => NULL /* its name in the price book */);', lower(entry ->> 'model'))
 				WHEN entry ->> 'problem' = 'ambiguous_model' THEN format('SELECT llm_cost.add_alias(pattern => %L, model => %L, to_provider => %L);',
 					lower(entry ->> 'model'), lower(entry ->> 'model'), COALESCE(split_part(sellers, ', ', 1), 'SELLER'))
 				ELSE format('SELECT llm_cost.set_price(model => %L, meter => %L, amount => NULL /* per million */, valid_from => %L, provider => %L%s%s);',

@@ -44,7 +44,7 @@ INSERT INTO ailing
 SELECT '2026-03-01'::timestamp + g * interval '1 minute', 'regress-model', 'regress-a', 100, 1000, 100, 0.01, 's', CASE WHEN g < 190 THEN 'default' ELSE 'u' || g END
 FROM generate_series(1, 200) g;
 INSERT INTO ailing VALUES
-	('2026-03-02', 'nobody/knows', NULL, 1000, 0, 100, 2.5, NULL, 'x'), ('2026-03-02', 'nobody/knows', NULL, 1000, 0, 101, 2.5, NULL, 'x'),
+	('2026-03-02', 'zzqq/kkww-regress-modex', NULL, 1000, 0, 100, 2.5, NULL, 'x'), ('2026-03-02', 'zzqq/kkww-regress-modex', NULL, 1000, 0, 101, 2.5, NULL, 'x'),
 	('2026-03-03', 'Regress-Both', NULL, 1000000, 0, 100, 1, NULL, 'x'),
 	('2026-03-03', 'regress-inputs', 'regress-a', 100, 0, 100, 0.5, NULL, 'x'),
 	('2025-03-03', 'regress-model', 'regress-a', 100, 0, 100, NULL, NULL, 'x'),
