@@ -83,7 +83,7 @@ CREATE FUNCTION llm_cost.mapped_expression(
 	relation regclass, canonical text, target_type text, source jsonb, time_zone text,
 	OUT expression text, OUT described text, OUT plain_column text, OUT plain_type regtype)
 RETURNS record
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE	-- catches errors, which a parallel worker may not
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -403,6 +403,8 @@ BEGIN
 					llm_cost.token_count(u -> 'cache_creation' ->> 'ephemeral_1h_input_tokens'),
 					llm_cost.token_count(xp -> 'cache_creation_token_details' ->> 'ephemeral_1h_input_tokens'),
 					llm_cost.token_count(x -> 'cache_creation' ->> 'ephemeral_1h_input_tokens')) AS llm_cost_write_1h,
+				p ? 'cached_tokens' AND p ->> 'cache_creation_tokens' IS NULL AND p ->> 'cache_write_tokens' IS NULL
+					AND llm_cost.token_count(u ->> 'cache_creation_input_tokens') > 0 AS llm_cost_write_unnamed,
 				GREATEST(llm_cost.token_count(c ->> 'reasoning_tokens'), llm_cost.token_count(xc ->> 'reasoning_tokens')) AS llm_cost_reasoning,
 				NULLIF(llm_cost.token_count(COALESCE(p ->> 'audio_tokens', xp ->> 'audio_tokens')), 0) AS llm_cost_audio_in,
 				NULLIF(llm_cost.token_count(COALESCE(c ->> 'audio_tokens', xc ->> 'audio_tokens')), 0) AS llm_cost_audio_out,
@@ -453,9 +455,21 @@ AS $$
 DECLARE
 	columns		jsonb;
 	label		text;
-	apart		text := CASE litellm_columns.input_excludes_cache
-					WHEN true THEN 'true' WHEN false THEN 'false'
-					ELSE 'COALESCE(llm_cost_read, 0) + COALESCE(llm_cost_write, 0) > llm_cost_prompt' END;
+	written		text := 'GREATEST(llm_cost_write, llm_cost_write_1h)';
+	/*
+	 * What prompt_tokens holds of an Anthropic prompt has changed: everything
+	 * (late 2024), cache reads but no writes (2025; the details then name no
+	 * writes), everything again.  A raw count holds neither.  Where a row shows
+	 * which it is, follow it; otherwise take prompt_tokens as it is.
+	 */
+	input		text := CASE litellm_columns.input_excludes_cache
+					WHEN true THEN format('llm_cost.whole_input(llm_cost_prompt, llm_cost_read, %s)', written)
+					WHEN false THEN 'llm_cost_prompt'
+					ELSE format($sql$CASE
+						WHEN llm_cost_read > llm_cost_prompt THEN llm_cost.whole_input(llm_cost_prompt, llm_cost_read, %1$s)
+						WHEN llm_cost_write_unnamed OR %1$s > llm_cost_prompt - COALESCE(llm_cost_read, 0)
+							THEN llm_cost.whole_input(llm_cost_prompt, NULL, %1$s)
+						ELSE llm_cost_prompt END$sql$, written) END;
 BEGIN
 	SELECT jsonb_object_agg(c.name, jsonb_build_object('sql', c.sql, 'described', c.described)) INTO columns
 	FROM (VALUES
@@ -465,11 +479,10 @@ BEGIN
 		('service_tier', $sql$CASE WHEN llm_cost_batch THEN 'batch'
 			WHEN llm_cost_tier NOT IN ('', 'default', 'auto', 'on_demand', 'standard') THEN llm_cost_tier END$sql$,
 			'service_tier in the usage of metadata, NULL where standard; batch for a retrieved batch'),
-		('input_tokens', format($sql$CASE WHEN llm_cost_counted THEN CASE WHEN %s
-			THEN llm_cost.whole_input(llm_cost_prompt, llm_cost_read, llm_cost_write) ELSE llm_cost_prompt END END$sql$, apart),
-			'prompt_tokens; cached tokens are added where they exceed it, which shows that the row counts them apart'),
+		('input_tokens', format('CASE WHEN llm_cost_counted THEN %s END', input),
+			'prompt_tokens, plus cache reads or writes where the row shows that it counts them apart'),
 		('cache_read_tokens', 'CASE WHEN llm_cost_counted THEN llm_cost_read END', 'cached tokens in the usage of metadata'),
-		('cache_write_tokens', 'CASE WHEN llm_cost_counted THEN GREATEST(llm_cost_write, llm_cost_write_1h) END', 'cache creation tokens in the usage of metadata'),
+		('cache_write_tokens', format('CASE WHEN llm_cost_counted THEN %s END', written), 'cache creation tokens in the usage of metadata'),
 		('cache_write_1h_tokens', 'CASE WHEN llm_cost_counted THEN llm_cost_write_1h END', 'one-hour cache creation tokens in the usage of metadata'),
 		('output_tokens', $sql$CASE WHEN llm_cost_counted THEN CASE WHEN llm_cost_reasoning > llm_cost_completion
 			THEN llm_cost.whole_input(llm_cost_completion, llm_cost_reasoning, NULL) ELSE llm_cost_completion END END$sql$,

@@ -40,7 +40,7 @@ COMMENT ON FUNCTION llm_cost.attach_statement(text, text, text, jsonb, text, tex
 	'The statement that attaches a relation this way, after detaching the view if one is named; for the fixes of doctor().';
 
 CREATE FUNCTION llm_cost.doctor_facts(usage_query text, newest_by text, max_rows bigint) RETURNS jsonb
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 -- many expressions, run once: compiling them takes longer than they do
 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
@@ -151,7 +151,7 @@ COMMENT ON FUNCTION llm_cost.doctor_row(integer, text, text, text, text) IS
 	'One line of doctor()''s answer; place orders lines of equal status.';
 
 CREATE FUNCTION llm_cost.doctor_rows(facts jsonb, price_book text, attach_apart text) RETURNS SETOF jsonb
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

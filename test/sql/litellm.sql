@@ -111,7 +111,15 @@ FROM (VALUES
 	(22, '22 file upload', 'acreate_file', 'k2', 0, 0, 0, 700, '', 'openai', '', 't-2', 'None', 'success', '{}'),
 	-- a stored response, read again
 	(23, '23 response', 'aresponses', 'k2', 0.0043025, 121, 400, 700, 'testgpt', 'openai', 'cy', 't-2', 'None', 'success', '{}'),
-	(24, '24 response, read again', 'aget_responses', 'k2', 0.0043025, 121, 400, 20, 'testgpt', 'openai', 'cy', 't-2', 'None', 'success', '{}')
+	(24, '24 response, read again', 'aget_responses', 'k2', 0.0043025, 121, 400, 20, 'testgpt', 'openai', 'cy', 't-2', 'None', 'success', '{}'),
+	-- 2025: prompt_tokens holds cache reads, but not the writes, which the details do not name
+	(25, '25 writes apart, shown', 'acompletion', 'k2', 0.1, 5031, 100, 700, 'testclaude', 'anthropic', 'cy', 't-2', 'None', 'success',
+	 '{"usage_object": {"cache_creation_input_tokens": 6000, "cache_read_input_tokens": 5000, "prompt_tokens_details": {"cached_tokens": 5000}}}'),
+	(26, '26 writes apart, unnamed', 'acompletion', 'k2', 0.1, 20000, 100, 700, 'testclaude', 'anthropic', 'cy', 't-2', 'None', 'success',
+	 '{"usage_object": {"cache_creation_input_tokens": 1000, "cache_read_input_tokens": 5000, "prompt_tokens_details": {"cached_tokens": 5000, "cache_creation_tokens": null}}}'),
+	-- a raw count: neither
+	(27, '27 both apart', 'pass_through_endpoint', 'k2', 0.1, 10, 100, 700, 'testclaude', 'anthropic', 'cy', 't-2', 'None', 'success',
+	 '{"usage_object": {"cache_creation_input_tokens": 100, "cache_read_input_tokens": 500}}')
 ) AS l (n, id, call_type, api_key, spend, prompt, completion, duration, model, provider, end_user, team, hit, status, metadata);
 
 SELECT llm_cost.attach('regress_litellm."LiteLLM_SpendLogs"');
@@ -145,6 +153,9 @@ SELECT sum(cost) AS total, sum(cost) = (
 	+ 2 * (2000 * 2.5 + 100 * 10)								-- 17, 18
 	+ 2 * (1000 * 2.5 + 100 * 10)								-- 19, 20
 	+ (121 * 2.5 + 400 * 10)									-- 23, but not 24
+	+ (31 * 3.0 + 5000 * 0.3 + 6000 * 3.75 + 100 * 15)			-- 25
+	+ (15000 * 3.0 + 5000 * 0.3 + 1000 * 3.75 + 100 * 15)		-- 26
+	+ (10 * 3.0 + 500 * 0.3 + 100 * 3.75 + 100 * 15)			-- 27
 	) / 1000000 AS exact,
 	count(*) AS attempts, count(*) FILTER (WHERE cost IS NULL) AS unpriced
 FROM priced;
