@@ -16,6 +16,11 @@
  *
  * with facts in order of time, without overlap, each inside "within"; a slot
  * appears in one change at most.
+ *
+ * The planner cannot know how many elements a jsonb array has and takes it for
+ * a short one; nested loops over a whole catalogue would take minutes instead
+ * of a second.  Hence "enable_nestloop = off" (and no JIT for the costs that
+ * this makes the planner see) on the functions that join such arrays.
  */
 
 -- What a slot is, only the table knows: its generated column is the definition.
@@ -91,6 +96,7 @@ RETURNS SETOF record
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
+SET enable_nestloop = off SET jit = off
 AS $$
 BEGIN
 	RETURN QUERY EXECUTE format($sql$
@@ -125,6 +131,7 @@ RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
+SET enable_nestloop = off SET jit = off
 AS $$
 DECLARE
 	column_list text;

@@ -158,6 +158,7 @@ RETURNS SETOF record
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
+SET enable_nestloop = off SET jit = off
 AS $$
 DECLARE
 	columns jsonb := CASE catalogue_facts.target
@@ -205,6 +206,10 @@ BEGIN
 						   THEN lower(r.fact ->> 'pattern' COLLATE "C") END,
 				'service_tier', lower(nullif(r.fact ->> 'service_tier', '') COLLATE "C"),
 				'region', lower(r.fact ->> 'region' COLLATE "C"),
+				-- 32000.0 is 32000.
+				'tier_from', trim_scale((r.fact ->> 'tier_from')::numeric),
+				'stacking_order', trim_scale((r.fact ->> 'stacking_order')::numeric),
+				'per', trim_scale((r.fact ->> 'per')::numeric),
 				'attributes', CASE WHEN r.target <> 'alias'
 							  THEN llm_cost.check_attributes(r.fact -> 'attributes') END,
 				CASE WHEN r.target = 'rule' THEN 'factor' ELSE 'amount' END, x.number))

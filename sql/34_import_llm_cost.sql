@@ -114,6 +114,12 @@ BEGIN
 			 jsonb_array_elements(m.value -> 'prices') AS p(price)
 		WHERE p.price -> 'per' <= '0'
 		UNION ALL
+		SELECT '"tier_from" must be a whole number, 0 or greater', m.key
+		FROM jsonb_array_elements(files) AS f(file), jsonb_each(f.file -> 'models') m,
+			 jsonb_array_elements(m.value -> 'prices') AS p(price)
+		WHERE (p.price ->> 'tier_from')::numeric NOT BETWEEN 0 AND 9e18
+			OR (p.price ->> 'tier_from')::numeric <> trunc((p.price ->> 'tier_from')::numeric)
+		UNION ALL
 		SELECT 'a rule needs a name, a kind and a factor', r.rule::text
 		FROM jsonb_array_elements(files) AS f(file),
 			 jsonb_array_elements(f.file -> 'rules') AS r(rule)

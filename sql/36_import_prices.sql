@@ -13,6 +13,7 @@ RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
+SET enable_nestloop = off SET jit = off
 AS $$
 DECLARE
 	changes jsonb;
