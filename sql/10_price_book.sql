@@ -23,7 +23,7 @@ COMMENT ON FUNCTION llm_cost.content_id(text[]) IS
 CREATE TABLE llm_cost.price_book (
 	price_book	text COLLATE "C" PRIMARY KEY CHECK (price_book <> ''),
 	currency	text COLLATE "C" NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-	base_book	text COLLATE "C" REFERENCES llm_cost.price_book,
+	base_book	text COLLATE "C",
 	note		text,
 	bundled		boolean NOT NULL DEFAULT false
 );
@@ -37,7 +37,7 @@ COMMENT ON COLUMN llm_cost.price_book.note IS 'Free text.';
 COMMENT ON COLUMN llm_cost.price_book.bundled IS 'Shipped with the extension, not dumped.';
 
 CREATE TABLE llm_cost.bundled_price (
-	price_book	text COLLATE "C" NOT NULL REFERENCES llm_cost.price_book,
+	price_book	text COLLATE "C" NOT NULL,
 	provider	text COLLATE "C" NOT NULL CHECK (provider <> '' AND provider = pg_catalog.lower(provider)),
 	model		text COLLATE "C" NOT NULL CHECK (model <> '' AND model = pg_catalog.lower(model)),
 	meter		text COLLATE "C" NOT NULL CHECK (meter <> ''),
@@ -68,7 +68,9 @@ CREATE TABLE llm_cost.bundled_price (
 		pg_catalog.trim_scale(amount)::pg_catalog.text,
 		pg_catalog.trim_scale(per)::pg_catalog.text,
 		EXTRACT(epoch FROM pg_catalog.timezone('UTC', pg_catalog.lower(valid)))::pg_catalog.text)) STORED,
-	PRIMARY KEY (price_id, known),
+	-- Lookups go by model; no generated column, which would bar logical replication.
+	PRIMARY KEY (model, provider, meter, price_book, service_tier, region,
+				 tier_from, time_window, attributes, valid, known),
 	EXCLUDE USING gist (slot_id WITH =, valid WITH &&, known WITH &&)
 		DEFERRABLE INITIALLY IMMEDIATE
 );
@@ -97,7 +99,6 @@ COMMENT ON COLUMN llm_cost.bundled_price.note IS 'Remark, for example where cata
 COMMENT ON COLUMN llm_cost.bundled_price.slot_id IS 'Content hash of what is priced, without amount and time.';
 COMMENT ON COLUMN llm_cost.bundled_price.price_id IS
 	'Content hash of the price: slot, amount, per, start. Stable; rollups and reports freeze it.';
-CREATE INDEX bundled_price_model_idx ON llm_cost.bundled_price (model);
 
 /*
  * Rules.  A multiplier scales prices that it matches.  A fallback lets a
@@ -105,7 +106,7 @@ CREATE INDEX bundled_price_model_idx ON llm_cost.bundled_price (model);
  * regionless one, times a factor.  Without such a rule there is no price.
  */
 CREATE TABLE llm_cost.bundled_rule (
-	price_book	text COLLATE "C" NOT NULL REFERENCES llm_cost.price_book,
+	price_book	text COLLATE "C" NOT NULL,
 	rule		text COLLATE "C" NOT NULL CHECK (rule <> ''),
 	kind		text COLLATE "C" NOT NULL CHECK (kind IN ('multiplier', 'fallback')),
 	stacking_order integer NOT NULL,
@@ -127,7 +128,7 @@ CREATE TABLE llm_cost.bundled_rule (
 	source		text NOT NULL CHECK (source <> ''),
 	note		text,
 	slot_id		uuid NOT NULL GENERATED ALWAYS AS (llm_cost.content_id(price_book, rule)) STORED,
-	PRIMARY KEY (slot_id, valid, known),
+	PRIMARY KEY (rule, price_book, valid, known),
 	EXCLUDE USING gist (slot_id WITH =, valid WITH &&, known WITH &&)
 		DEFERRABLE INITIALLY IMMEDIATE,
 	CONSTRAINT bundled_rule_fallback_check
@@ -186,7 +187,7 @@ CREATE TABLE llm_cost.bundled_alias (
 	note		text,
 	slot_id		uuid NOT NULL GENERATED ALWAYS AS (
 		llm_cost.content_id(kind, pattern, tenant, provider)) STORED,
-	PRIMARY KEY (slot_id, valid, known),
+	PRIMARY KEY (kind, pattern, tenant, provider, valid, known),
 	EXCLUDE USING gist (slot_id WITH =, valid WITH &&, known WITH &&)
 		DEFERRABLE INITIALLY IMMEDIATE,
 	CONSTRAINT bundled_alias_target_check CHECK (
@@ -199,7 +200,8 @@ COMMENT ON TABLE llm_cost.bundled_alias IS
 COMMENT ON COLUMN llm_cost.bundled_alias.kind IS 'exact, prefix, pattern, wrapper, snapshot or provider.';
 COMMENT ON COLUMN llm_cost.bundled_alias.pattern IS 'What the name in the log looks like, lower case.';
 COMMENT ON COLUMN llm_cost.bundled_alias.tenant IS 'Only for requests with this tenant attribute; empty: any.';
-COMMENT ON COLUMN llm_cost.bundled_alias.provider IS 'Only for requests with this provider; empty: any.';
+COMMENT ON COLUMN llm_cost.bundled_alias.provider IS
+	'Only for requests with this provider (a catalogue''s alias also for those without one, since it says how this seller names the model); empty: any.';
 COMMENT ON COLUMN llm_cost.bundled_alias.to_provider IS 'Seller it stands for; empty: the one logged.';
 COMMENT ON COLUMN llm_cost.bundled_alias.to_model IS 'Model it stands for.';
 COMMENT ON COLUMN llm_cost.bundled_alias.to_region IS 'Region it implies; empty: the one logged.';
@@ -209,13 +211,15 @@ COMMENT ON COLUMN llm_cost.bundled_alias.assumed IS 'True when the start of "val
 COMMENT ON COLUMN llm_cost.bundled_alias.source IS 'Where the alias comes from.';
 COMMENT ON COLUMN llm_cost.bundled_alias.note IS 'Remark.';
 COMMENT ON COLUMN llm_cost.bundled_alias.slot_id IS 'Content hash of kind, pattern, tenant and provider.';
-CREATE INDEX bundled_alias_pattern_idx ON llm_cost.bundled_alias (kind, pattern);
 
--- The other two layers are the same tables, without a bundled row in them.
-CREATE TABLE llm_cost.imported_price (LIKE llm_cost.bundled_price INCLUDING ALL,
-	FOREIGN KEY (price_book) REFERENCES llm_cost.price_book);
-CREATE TABLE llm_cost.imported_rule (LIKE llm_cost.bundled_rule INCLUDING ALL,
-	FOREIGN KEY (price_book) REFERENCES llm_cost.price_book);
+/*
+ * The other two layers are the same tables.  No foreign keys: a parallel
+ * pg_restore does not keep to their order for tables of an extension.  Who
+ * writes checks the book, and a price in a book that is not there is never
+ * asked for.
+ */
+CREATE TABLE llm_cost.imported_price (LIKE llm_cost.bundled_price INCLUDING ALL);
+CREATE TABLE llm_cost.imported_rule (LIKE llm_cost.bundled_rule INCLUDING ALL);
 CREATE TABLE llm_cost.imported_alias (LIKE llm_cost.bundled_alias INCLUDING ALL);
 COMMENT ON TABLE llm_cost.imported_price IS
 	'Prices that import_prices() loaded. Dumped whole. Speaks for a whole model from the first price it has for it.';
@@ -224,10 +228,8 @@ COMMENT ON TABLE llm_cost.imported_rule IS
 COMMENT ON TABLE llm_cost.imported_alias IS
 	'Aliases that import_prices() loaded. Dumped whole.';
 
-CREATE TABLE llm_cost.price_override (LIKE llm_cost.bundled_price INCLUDING ALL,
-	FOREIGN KEY (price_book) REFERENCES llm_cost.price_book);
-CREATE TABLE llm_cost.rule_override (LIKE llm_cost.bundled_rule INCLUDING ALL,
-	FOREIGN KEY (price_book) REFERENCES llm_cost.price_book);
+CREATE TABLE llm_cost.price_override (LIKE llm_cost.bundled_price INCLUDING ALL);
+CREATE TABLE llm_cost.rule_override (LIKE llm_cost.bundled_rule INCLUDING ALL);
 CREATE TABLE llm_cost.alias_override (LIKE llm_cost.bundled_alias INCLUDING ALL);
 COMMENT ON TABLE llm_cost.price_override IS
 	'Prices set with set_price() and correct_price(). Dumped whole. Speaks for one slot while valid.';
@@ -329,7 +331,7 @@ INSERT INTO llm_cost.attribute VALUES
 	('speed', 'standard', true, 'Speed mode of the vendor: fast.', true),
 	('serving_scope', '', true, 'Where the request may be served, where that has a price: global, regional.', true),
 	('tenant', '', false, 'Customer whose contract or deployment names apply.', true),
-	('search_context_size', 'medium', false, 'Web search context: low, medium, high.', true),
+	('search_context_size', '', false, 'Web search context: low, medium, high.', true),
 	('resolution', '', false, 'Resolution of generated video.', true);
 
 CREATE VIEW llm_cost.price WITH (security_invoker = true) AS
@@ -341,7 +343,7 @@ CREATE VIEW llm_cost.price WITH (security_invoker = true) AS
 		  SELECT 'imported', * FROM llm_cost.imported_price
 		  UNION ALL
 		  SELECT 'override', * FROM llm_cost.price_override) p
-		 JOIN llm_cost.price_book b ON b.price_book OPERATOR(pg_catalog.=) p.price_book;
+		 LEFT JOIN llm_cost.price_book b ON b.price_book OPERATOR(pg_catalog.=) p.price_book;
 COMMENT ON VIEW llm_cost.price IS
 	'All prices of all layers, past and present. WHERE upper_inf(known) shows what is believed now.';
 CREATE VIEW llm_cost.price_rule WITH (security_invoker = true) AS

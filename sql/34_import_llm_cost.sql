@@ -171,7 +171,8 @@ BEGIN
 	RETURN QUERY
 	SELECT 'alias', a.alias ->> 'pattern', a.alias ->> 'kind', 'null'::jsonb, NULL::numeric,
 		   CASE WHEN a.alias ->> 'kind' IN ('exact', 'prefix', 'pattern')
-		   THEN jsonb_build_object('to_provider', coalesce(f.file ->> 'provider', '')) ELSE '{}' END
+		   THEN jsonb_build_object('provider', coalesce(f.file ->> 'provider', ''),
+								   'to_provider', coalesce(f.file ->> 'provider', '')) ELSE '{}' END
 			|| a.alias - '{valid_from,valid_to}'::text[]
 			|| jsonb_strip_nulls(jsonb_build_object(
 				'source', coalesce(a.alias ->> 'source', f.file ->> 'source'))),
@@ -226,6 +227,8 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
+SET jit = off
+SET enable_nestloop = off
 AS $$
 DECLARE
 	entries llm_cost.catalogue_entry[] := llm_cost.read_catalogue(load_bundled.catalogue, 'llm_cost');

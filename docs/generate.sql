@@ -1,0 +1,93 @@
+/*
+ * Prints docs/reference.md from the catalogue: every object of the extension
+ * with its COMMENT.  Run by docs/generate.
+ */
+\set ON_ERROR_STOP on
+\pset format unaligned
+\pset tuples_only on
+\pset recordsep '\n'
+SET search_path = pg_catalog;
+
+CREATE TEMP VIEW member AS
+	SELECT d.classid, d.objid,
+		   obj_description(d.objid, (SELECT relname FROM pg_class WHERE oid = d.classid)) AS comment
+	FROM pg_depend d
+		 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'llm_cost'
+	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e';
+
+-- One argument a line where there are many; defaults without their casts.
+CREATE FUNCTION pg_temp.signature(function oid) RETURNS text
+RETURN (
+	SELECT format(CASE WHEN cardinality(p.proargnames) > 3 THEN E'%s(\n    %s)' ELSE '%s(%s)' END,
+				  p.oid::regproc,
+				  regexp_replace(
+					  regexp_replace(pg_get_function_arguments(p.oid),
+									 '::(timestamp with time zone|[a-z]+(\[\])?)', '', 'g'),
+					  ', (?=\w+ \w)', CASE WHEN cardinality(p.proargnames) > 3 THEN E',\n    ' ELSE ', ' END, 'g'))
+		   || coalesce(' → ' || CASE WHEN p.prokind <> 'p' AND p.prorettype <> 'record'::regtype
+									 THEN pg_get_function_result(p.oid) END, '')
+	FROM pg_proc p
+	WHERE p.oid = function);
+
+CREATE FUNCTION pg_temp.functions(kinds text, triggers boolean) RETURNS SETOF text
+BEGIN ATOMIC
+	SELECT format(E'\n### %s\n\n```\n%s\n```\n\n%s', p.proname, pg_temp.signature(p.oid), m.comment)
+	FROM member m
+		 JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
+	WHERE kinds ~ p.prokind::text AND (p.prorettype = 'trigger'::regtype) = triggers
+	ORDER BY p.proname COLLATE "C", p.oid::regprocedure::text COLLATE "C";
+END;
+
+CREATE FUNCTION pg_temp.relations(kinds text) RETURNS SETOF text
+BEGIN ATOMIC
+	SELECT format(E'\n### %s\n\n%s\n\n| column | type | |\n|---|---|---|\n%s', c.relname, m.comment,
+				  (SELECT string_agg(format('| `%s` | %s | %s |', a.attname,
+											format_type(a.atttypid, a.atttypmod),
+											replace(coalesce(col_description(c.oid, a.attnum), ''), '|', '\|')),
+									 E'\n' ORDER BY a.attnum)
+				   FROM pg_attribute a
+				   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))
+	FROM member m
+		 JOIN pg_class c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass
+	WHERE kinds ~ c.relkind::text
+	ORDER BY c.relname COLLATE "C";
+END;
+
+\qecho '# Reference'
+\qecho
+\qecho 'Generated from the comments in the catalogue by `docs/generate`; do not edit.'
+\qecho 'In a database: `\\df+ llm_cost.*`, `\\d+ llm_cost.price`.'
+
+\qecho
+\qecho '## Functions'
+SELECT pg_temp.functions('[fpw]', false);
+
+SELECT count(*) > 0 AS have_aggregates FROM member m JOIN pg_proc p ON p.oid = m.objid
+WHERE m.classid = 'pg_proc'::regclass AND p.prokind = 'a' \gset
+\if :have_aggregates
+\qecho
+\qecho '## Aggregates'
+SELECT pg_temp.functions('a', false);
+\endif
+
+SELECT count(*) > 0 AS have_types FROM member m WHERE m.classid = 'pg_type'::regclass \gset
+\if :have_types
+\qecho
+\qecho '## Types'
+SELECT format(E'\n### %s\n\n%s', t.typname, m.comment)
+FROM member m
+	 JOIN pg_type t ON t.oid = m.objid AND m.classid = 'pg_type'::regclass
+ORDER BY t.typname COLLATE "C";
+\endif
+
+\qecho
+\qecho '## Views'
+SELECT pg_temp.relations('v');
+
+\qecho
+\qecho '## Tables'
+SELECT pg_temp.relations('[rp]');
+
+\qecho
+\qecho '## Trigger functions'
+SELECT pg_temp.functions('f', true);

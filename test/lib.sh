@@ -1,0 +1,150 @@
+# shellcheck shell=bash
+#
+# What demo/run, test/run and docs/generate share: packages, the build and a
+# private cluster.  Sourced in the root of the clone.  Outside the clone
+# nothing is changed except that missing packages are installed.
+
+set -euo pipefail
+export LC_ALL=C.UTF-8
+unset PGOPTIONS PGSERVICE PGSSLMODE PGCLIENTENCODING PGTZ PGDATESTYLE
+
+say() { printf '== %s\n' "$*"; }
+die() {
+	printf '%s: %s\n' "$0" "$*" >&2
+	exit 1
+}
+
+# Run quietly; show what was said only if it fails.
+quietly() {
+	local log status=0
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	[ $status = 0 ] || cat "$log" >&2
+	rm -f "$log"
+	return $status
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "needs root or sudo for: $*"
+	fi
+}
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+available() { apt-cache show "$1" >/dev/null 2>&1; }
+apt_update() { quietly as_root apt-get -qq -o Acquire::Retries=3 update || die "apt-get update failed"; }
+
+# Sets PG, the major version: $PG_MAJOR, else the newest installed, else
+# what the distribution calls postgresql.
+choose_postgres() {
+	command -v dpkg-query >/dev/null ||
+		die "needs Debian or Ubuntu; elsewhere: make && make install && make installcheck"
+	PG=${PG_MAJOR:-$(find /usr/lib/postgresql -path '*/bin/postgres' 2>/dev/null |
+		cut -d/ -f5 | sort -n | tail -n 1)}
+	if [ -z "$PG" ]; then
+		available postgresql || apt_update
+		PG=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p')
+	fi
+	[ -n "$PG" ] || die "found no PostgreSQL to install; set PG_MAJOR"
+}
+
+# Installs the packages that are missing.  A package after "--if-available"
+# may be unknown to the distribution.
+install_packages() {
+	local package optional='' missing=() drop_in=/etc/postgresql-common/createcluster.d/llm_cost.conf
+	for package in "$@"; do
+		if [ "$package" = --if-available ]; then
+			optional=yes
+		elif ! installed "$package"; then
+			missing+=("$package")
+			[ -z "$optional" ] || available "$package" || unset 'missing[-1]'
+		fi
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+
+	say "installing ${missing[*]}"
+	apt_update
+	# Installing a server usually makes a cluster; this one wants none.
+	as_root mkdir -p "${drop_in%/*}"
+	echo 'create_main_cluster = false' | as_root tee "$drop_in" >/dev/null
+	quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}" || {
+		as_root rm -f "$drop_in"
+		die "could not install ${missing[*]}"
+	}
+	as_root rm -f "$drop_in"
+}
+
+# build NAME [MAKE ARGUMENTS]: builds in build/NAME-MAJOR and installs below
+# it.  make finds out what is up to date.
+build() {
+	local dir=build/$1-$PG
+	shift
+	say "building for PostgreSQL $PG in $dir"
+	mkdir -p "$dir"
+	# a catalogue that went away is no longer newer than the script
+	rm -f "$dir"/llm_cost--*.sql
+	rm -rf "$dir/install"
+	set -- -C "$dir" -f ../../Makefile PG_CONFIG="/usr/lib/postgresql/$PG/bin/pg_config" "$@"
+	quietly make -j "$(nproc)" "$@" || die "build failed"
+	quietly make "$@" install DESTDIR="$PWD/$dir/install" || die "make install failed"
+	BUILT=$dir/install
+}
+
+# Everything in the clone that is not ignored.
+files_of_clone() {
+	{ git -c safe.directory="$PWD" ls-files -z --cached --others --exclude-standard 2>/dev/null ||
+		find . \( -path ./build -o -path ./.git \) -prune -o -type f -print0; } |
+		while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done
+}
+
+# Copies clone and installation into a private folder that the cluster's
+# owner may read: the clone may not be readable for user postgres, as whom
+# things run where we are root, and nothing that runs shall litter it.
+make_stage() {
+	STAGE=$(mktemp -d -t llm_cost.XXXXXX)
+	trap 'rm -rf "$STAGE"' EXIT
+	mkdir "$STAGE/clone" "$STAGE/socket"
+	files_of_clone | tar --null -T - -cf - | tar -C "$STAGE/clone" -xf -
+	cp -R "$BUILT" "$STAGE/install"
+	if [ "$(id -u)" = 0 ]; then
+		chown -R postgres: "$STAGE"
+	fi
+}
+
+as_postgres() {
+	if [ "$(id -u)" = 0 ]; then
+		runuser -u postgres -- env HOME="$STAGE" USER=postgres LOGNAME=postgres "$@"
+	else
+		"$@"
+	fi
+}
+
+# Runs a command in the copy of the clone, connected to a throw-away cluster
+# that finds the extension in our installation.
+in_cluster() {
+	local setting options=() settings=()
+	# Debian's own setting, until PostgreSQL 18 brought one for everybody
+	if grep -q extension_destdir "/usr/share/postgresql/$PG/postgresql.conf.sample"; then
+		settings=("extension_destdir=$STAGE/install")
+	else
+		settings=("extension_control_path=$STAGE/install/usr/share/postgresql/$PG:\$system"
+			"dynamic_library_path=$STAGE/install/usr/lib/postgresql/$PG/lib:\$libdir")
+	fi
+	# What TAP tests put into the configuration of their own clusters.
+	LLM_COST_TEST_CONF=$(printf "%s'\n" "${settings[@]/=/ = \'}")
+	export LLM_COST_TEST_CONF LLM_COST_TEST_INSTALL=$STAGE/install
+	# no TCP: a blank, because pg_createcluster drops an empty setting
+	for setting in "${settings[@]}" 'listen_addresses= ' "unix_socket_directories=$STAGE/socket"; do
+		options+=(-o "$setting")
+	done
+	(
+		cd "$STAGE/clone"
+		as_postgres pg_virtualenv -v "$PG" -c '--locale C.UTF-8 --encoding UTF8' -i --auth=trust \
+			"${options[@]}" env PGHOST="$STAGE/socket" "$@"
+	)
+}

@@ -1,0 +1,26 @@
+-- plpgsql_check must find nothing in any plpgsql function of the extension.
+CREATE EXTENSION plpgsql_check;
+
+DO $$
+DECLARE
+	findings text;
+BEGIN
+	SELECT string_agg(format('%s: %s', f.function, finding), E'\n')
+	INTO findings
+	FROM (SELECT p.oid::regprocedure AS function, trigger_on.relation
+		  FROM pg_depend d
+			   JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'llm_cost'
+			   JOIN pg_proc p ON p.oid = d.objid
+			   JOIN pg_language l ON l.oid = p.prolang AND l.lanname = 'plpgsql'
+			   -- a trigger function is checked against each table it is on
+			   LEFT JOIN LATERAL (SELECT DISTINCT t.tgrelid::regclass AS relation
+								  FROM pg_trigger t WHERE t.tgfoid = p.oid) trigger_on ON true
+		  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
+			AND d.deptype = 'e' AND p.prorettype <> 'event_trigger'::regtype) f,
+		 LATERAL plpgsql_check_function(f.function, coalesce(f.relation, 0), fatal_errors => false) finding;
+
+	IF findings IS NOT NULL THEN
+		RAISE EXCEPTION E'plpgsql_check:\n%', findings;
+	END IF;
+END
+$$;
