@@ -44,7 +44,7 @@ AS $$
 DECLARE
 	-- Any name that could be that of a price.
 	price_like constant text := 'cost|price|pricing|multiplier|uplift|specific_entry|mtok|kcount|dbu|credit';
-	token_meters constant jsonb := '["input", "cache_read", "cache_write_5m", "cache_write_1h", "output",
+	token_meters constant jsonb := jsonb '["input", "cache_read", "cache_write_5m", "cache_write_1h", "output",
 		"reasoning", "input_audio", "input_image", "input_video", "output_audio", "output_image",
 		"output_video", "cache_read_audio", "cache_read_image", "cache_write_audio"]';
 	bad record;
@@ -205,17 +205,21 @@ BEGIN
 	SELECT 'price', f.key, 'search_context_cost_per_query.' || f.field, f.value, 1,
 		   jsonb_build_object('provider', f.provider, 'model', f.model, 'region', f.region,
 			'meter', 'web_search', 'per', 1,
-			'attributes', CASE
-				-- One price for all three sizes needs no condition.
-				WHEN (SELECT count(DISTINCT s.value) = 1 AND count(*) = 3
-					  FROM jsonb_each(f.info -> 'search_context_cost_per_query') s
-					  WHERE s.key ~ '^search_context_size_(low|medium|high)$') THEN '{}'
-				ELSE jsonb_build_object('search_context_size',
-										replace(f.field, 'search_context_size_', '')) END),
+			'attributes', a.attributes),
 		   NULL, NULL, CASE WHEN f.prefixed THEN 0 ELSE 1 END
-	FROM found f
+	FROM found f,
+		 LATERAL (
+			SELECT jsonb_build_object('search_context_size', replace(f.field, 'search_context_size_', ''))
+			UNION ALL
+			-- A request that does not say gets the medium size.
+			SELECT '{}' WHERE f.field = 'search_context_size_medium') a(attributes)
 	WHERE f.part = 'search_context_cost_per_query'
 		AND f.field IN ('search_context_size_low', 'search_context_size_medium', 'search_context_size_high')
+		-- One price for all three sizes needs no condition.
+		AND (a.attributes = '{}' OR NOT (
+			SELECT count(DISTINCT s.value) = 1 AND count(*) = 3
+			FROM jsonb_each(f.info -> 'search_context_cost_per_query') s
+			WHERE s.key ~ '^search_context_size_(low|medium|high)$'))
 	UNION ALL
 	-- An uplift is on tokens; tool fees cost the same everywhere.
 	SELECT 'rule', r.key, r.field, k.factor, 1,
