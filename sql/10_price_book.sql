@@ -23,7 +23,7 @@ COMMENT ON FUNCTION llm_cost.content_id(text[]) IS
 CREATE TABLE llm_cost.price_book (
 	price_book	text COLLATE "C" PRIMARY KEY CHECK (price_book <> ''),
 	currency	text COLLATE "C" NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-	base_book	text COLLATE "C" REFERENCES llm_cost.price_book,
+	base_book	text COLLATE "C",
 	note		text,
 	bundled		boolean NOT NULL DEFAULT false
 );
@@ -37,7 +37,7 @@ COMMENT ON COLUMN llm_cost.price_book.note IS 'Free text.';
 COMMENT ON COLUMN llm_cost.price_book.bundled IS 'Shipped with the extension, not dumped.';
 
 CREATE TABLE llm_cost.bundled_price (
-	price_book	text COLLATE "C" NOT NULL REFERENCES llm_cost.price_book,
+	price_book	text COLLATE "C" NOT NULL,
 	provider	text COLLATE "C" NOT NULL CHECK (provider <> '' AND provider = pg_catalog.lower(provider)),
 	model		text COLLATE "C" NOT NULL CHECK (model <> '' AND model = pg_catalog.lower(model)),
 	meter		text COLLATE "C" NOT NULL CHECK (meter <> ''),
@@ -106,7 +106,7 @@ COMMENT ON COLUMN llm_cost.bundled_price.price_id IS
  * regionless one, times a factor.  Without such a rule there is no price.
  */
 CREATE TABLE llm_cost.bundled_rule (
-	price_book	text COLLATE "C" NOT NULL REFERENCES llm_cost.price_book,
+	price_book	text COLLATE "C" NOT NULL,
 	rule		text COLLATE "C" NOT NULL CHECK (rule <> ''),
 	kind		text COLLATE "C" NOT NULL CHECK (kind IN ('multiplier', 'fallback')),
 	stacking_order integer NOT NULL,
@@ -212,11 +212,14 @@ COMMENT ON COLUMN llm_cost.bundled_alias.source IS 'Where the alias comes from.'
 COMMENT ON COLUMN llm_cost.bundled_alias.note IS 'Remark.';
 COMMENT ON COLUMN llm_cost.bundled_alias.slot_id IS 'Content hash of kind, pattern, tenant and provider.';
 
--- The other two layers are the same tables, without a bundled row in them.
-CREATE TABLE llm_cost.imported_price (LIKE llm_cost.bundled_price INCLUDING ALL,
-	FOREIGN KEY (price_book) REFERENCES llm_cost.price_book);
-CREATE TABLE llm_cost.imported_rule (LIKE llm_cost.bundled_rule INCLUDING ALL,
-	FOREIGN KEY (price_book) REFERENCES llm_cost.price_book);
+/*
+ * The other two layers are the same tables.  No foreign keys: a parallel
+ * pg_restore does not keep to their order for tables of an extension.  Who
+ * writes checks the book, and a price in a book that is not there is never
+ * asked for.
+ */
+CREATE TABLE llm_cost.imported_price (LIKE llm_cost.bundled_price INCLUDING ALL);
+CREATE TABLE llm_cost.imported_rule (LIKE llm_cost.bundled_rule INCLUDING ALL);
 CREATE TABLE llm_cost.imported_alias (LIKE llm_cost.bundled_alias INCLUDING ALL);
 COMMENT ON TABLE llm_cost.imported_price IS
 	'Prices that import_prices() loaded. Dumped whole. Speaks for a whole model from the first price it has for it.';
@@ -225,10 +228,8 @@ COMMENT ON TABLE llm_cost.imported_rule IS
 COMMENT ON TABLE llm_cost.imported_alias IS
 	'Aliases that import_prices() loaded. Dumped whole.';
 
-CREATE TABLE llm_cost.price_override (LIKE llm_cost.bundled_price INCLUDING ALL,
-	FOREIGN KEY (price_book) REFERENCES llm_cost.price_book);
-CREATE TABLE llm_cost.rule_override (LIKE llm_cost.bundled_rule INCLUDING ALL,
-	FOREIGN KEY (price_book) REFERENCES llm_cost.price_book);
+CREATE TABLE llm_cost.price_override (LIKE llm_cost.bundled_price INCLUDING ALL);
+CREATE TABLE llm_cost.rule_override (LIKE llm_cost.bundled_rule INCLUDING ALL);
 CREATE TABLE llm_cost.alias_override (LIKE llm_cost.bundled_alias INCLUDING ALL);
 COMMENT ON TABLE llm_cost.price_override IS
 	'Prices set with set_price() and correct_price(). Dumped whole. Speaks for one slot while valid.';
@@ -342,7 +343,7 @@ CREATE VIEW llm_cost.price WITH (security_invoker = true) AS
 		  SELECT 'imported', * FROM llm_cost.imported_price
 		  UNION ALL
 		  SELECT 'override', * FROM llm_cost.price_override) p
-		 JOIN llm_cost.price_book b ON b.price_book OPERATOR(pg_catalog.=) p.price_book;
+		 LEFT JOIN llm_cost.price_book b ON b.price_book OPERATOR(pg_catalog.=) p.price_book;
 COMMENT ON VIEW llm_cost.price IS
 	'All prices of all layers, past and present. WHERE upper_inf(known) shows what is believed now.';
 CREATE VIEW llm_cost.price_rule WITH (security_invoker = true) AS
@@ -360,3 +361,25 @@ CREATE VIEW llm_cost.model_alias WITH (security_invoker = true) AS
 	SELECT 'override', * FROM llm_cost.alias_override;
 COMMENT ON VIEW llm_cost.model_alias IS 'All aliases of all layers, past and present.';
 GRANT SELECT ON llm_cost.price, llm_cost.price_rule, llm_cost.model_alias TO PUBLIC;
+
+-- A column of these views means what it means in the tables below them.
+DO $$
+DECLARE
+	c record;
+BEGIN
+	FOR c IN
+		SELECT v.relation, a.attname,
+			   CASE a.attname WHEN 'layer' THEN 'bundled, imported or override.'
+					WHEN 'currency' THEN 'ISO 4217 currency of the amount.'
+					ELSE pg_catalog.col_description(b.attrelid, b.attnum) END AS comment
+		FROM (VALUES ('llm_cost.price'::pg_catalog.regclass, 'llm_cost.bundled_price'::pg_catalog.regclass),
+					 ('llm_cost.price_rule', 'llm_cost.bundled_rule'),
+					 ('llm_cost.model_alias', 'llm_cost.bundled_alias')) v(relation, base)
+			 JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) v.relation
+			 LEFT JOIN pg_catalog.pg_attribute b
+				ON b.attrelid OPERATOR(pg_catalog.=) v.base AND b.attname OPERATOR(pg_catalog.=) a.attname
+	LOOP
+		EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', c.relation, c.attname, c.comment);
+	END LOOP;
+END
+$$;

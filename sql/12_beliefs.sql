@@ -24,9 +24,8 @@
  */
 
 -- What a slot is, only the table knows: its generated column is the definition.
-CREATE FUNCTION llm_cost.belief_slots(
-	target regclass, facts jsonb, OUT ordinality bigint, OUT slot_id uuid)
-RETURNS SETOF record
+CREATE FUNCTION llm_cost.belief_slots(target regclass, facts jsonb)
+RETURNS TABLE (ordinality bigint, slot_id uuid)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -37,12 +36,15 @@ BEGIN
 	FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
 	WHERE a.attrelid = belief_slots.target AND a.attname = 'slot_id';
 
-	RETURN QUERY EXECUTE format($sql$
+	FOR ordinality, slot_id IN EXECUTE format($sql$
 		SELECT e.ordinality, slot.id
 		FROM jsonb_array_elements($1) WITH ORDINALITY AS e(fact, ordinality),
 			 LATERAL (SELECT %2$s AS id FROM jsonb_populate_record(NULL::%1$s, e.fact)) slot
 		$sql$, belief_slots.target, slot_expression)
-	USING belief_slots.facts;
+	USING belief_slots.facts
+	LOOP
+		RETURN NEXT;
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.belief_slots(regclass, jsonb) IS
@@ -89,17 +91,15 @@ $$;
 COMMENT ON FUNCTION llm_cost.same_timeline(jsonb, jsonb) IS
 	'Whether two jsonb arrays of facts, each in order of time, say the same at all times.';
 
-CREATE FUNCTION llm_cost.belief_differences(
-	target regclass, changes jsonb, OUT slot_id uuid, OUT within tstzrange,
-	OUT believed jsonb, OUT revised jsonb)
-RETURNS SETOF record
+CREATE FUNCTION llm_cost.belief_differences(target regclass, changes jsonb)
+RETURNS TABLE (slot_id uuid, within tstzrange, believed jsonb, revised jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
 SET enable_nestloop = off SET jit = off
 AS $$
 BEGIN
-	RETURN QUERY EXECUTE format($sql$
+	FOR slot_id, within, believed, revised IN EXECUTE format($sql$
 		WITH change AS MATERIALIZED (
 			SELECT c.slot_id, c.within, c.facts
 			FROM jsonb_to_recordset($1) AS c(slot_id uuid, within tstzrange, facts jsonb)
@@ -115,7 +115,10 @@ BEGIN
 		FROM change c LEFT JOIN believed b ON b.slot_id = c.slot_id
 		WHERE NOT llm_cost.same_timeline(coalesce(b.facts, '[]'), c.facts)
 		$sql$, belief_differences.target)
-	USING belief_differences.changes;
+	USING belief_differences.changes
+	LOOP
+		RETURN NEXT;
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.belief_differences(regclass, jsonb) IS

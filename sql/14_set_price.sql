@@ -37,7 +37,7 @@ DECLARE
 	result jsonb;
 BEGIN
 	IF check_attributes.attributes IS NULL OR check_attributes.attributes = '{}' THEN
-		RETURN '{}';
+		RETURN jsonb '{}';
 	END IF;
 	IF jsonb_typeof(check_attributes.attributes) <> 'object' THEN
 		RAISE EXCEPTION 'attributes must be a JSON object'
@@ -251,7 +251,7 @@ BEGIN
 	END IF;
 
 	-- Any name may be a meter, so a misspelt one can only be remarked on.
-	IF NOT EXISTS (SELECT FROM llm_cost.standard_meters() m WHERE m.meter = fact ->> 'meter')
+	IF NOT EXISTS (SELECT FROM llm_cost.meters() m WHERE m.meter = fact ->> 'meter')
 		AND NOT EXISTS (SELECT FROM llm_cost.price p WHERE p.meter = fact ->> 'meter')
 	THEN
 		RAISE NOTICE '"%" is a new meter of your own', fact ->> 'meter'

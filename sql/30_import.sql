@@ -21,23 +21,6 @@ CREATE TYPE llm_cost.catalogue_entry AS (
 COMMENT ON TYPE llm_cost.catalogue_entry IS
 	'One price, rule or alias as a reader found it in a catalogue, or a field that it could not read.';
 
-CREATE FUNCTION llm_cost.standard_meters(OUT meter text)
-RETURNS SETOF text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 50
-BEGIN ATOMIC
-	SELECT pg_catalog.unnest('{
-		input, cache_read, cache_write_5m, cache_write_1h, output, reasoning,
-		input_audio, input_image, input_video, output_audio, output_image, output_video,
-		cache_read_audio, cache_read_image, cache_write_audio,
-		request, web_search, file_search, code_session, citation, page, annotation_page,
-		input_query, submitted_image, generated_image, input_pixel, output_pixel,
-		input_character, output_character, input_second, output_second,
-		input_audio_second, input_video_second, output_video_second, search_unit,
-		training_token, file_search_gb_day, vector_store_gb_day,
-		computer_use_input, computer_use_output, credit}'::pg_catalog.text[]);
-END;
-COMMENT ON FUNCTION llm_cost.standard_meters() IS 'Names of the standard meters.';
-
 CREATE FUNCTION llm_cost.canonical_provider(provider text)
 RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE

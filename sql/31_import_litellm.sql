@@ -44,7 +44,7 @@ AS $$
 DECLARE
 	-- Any name that could be that of a price.
 	price_like constant text := 'cost|price|pricing|multiplier|uplift|specific_entry|mtok|kcount|dbu|credit';
-	token_meters constant jsonb := '["input", "cache_read", "cache_write_5m", "cache_write_1h", "output",
+	token_meters constant jsonb := jsonb '["input", "cache_read", "cache_write_5m", "cache_write_1h", "output",
 		"reasoning", "input_audio", "input_image", "input_video", "output_audio", "output_image",
 		"output_video", "cache_read_audio", "cache_read_image", "cache_write_audio"]';
 	bad record;
@@ -168,14 +168,23 @@ BEGIN
 				'^(.*?)(?:_above_(\d+)k_tokens)?(?:_(priority|flex|batches))?$') AS parts) s,
 			 LATERAL (SELECT substring(s.parts[1] FROM '_per_second_(\d+p|\dk)$') AS resolution) x
 	), rules AS (
-		SELECT f.key, f.field, f.value, f.provider, lower(f.model COLLATE "C") AS model,
-			   CASE WHEN f.field = 'fast' AND f.part IS NOT NULL THEN 'fast' END AS speed,
-			   CASE WHEN f.part = 'provider_specific_entry' AND f.field = 'us' THEN 'us'
-					ELSE substring(f.field FROM '^regional_processing_uplift_multiplier_([a-z]+)$') END AS region
-		FROM found f
-		WHERE f.field ~ '^regional_processing_uplift_multiplier_[a-z]+$' AND f.part IS NULL
-			OR f.part = 'provider_specific_entry' AND f.field IN ('fast', 'us')
-				AND jsonb_typeof(f.value) = 'number'
+		-- One rule for all models of one factor. Multipliers of different names
+		-- would stack, so the names are those of the bundled catalogue.
+		SELECT min(u.key COLLATE "C") AS key, u.field, u.value, u.provider, u.speed, u.region,
+			   jsonb_agg(DISTINCT lower(u.model COLLATE "C")) AS models,
+			   concat_ws('-', u.provider, u.speed, 'region-' || u.region,
+						 CASE jsonb_typeof(u.value) WHEN 'number'
+						 THEN trim_scale(u.value::numeric) || 'x' END) AS rule
+		FROM (SELECT f.key, f.field, f.value, f.provider, f.model,
+					 CASE WHEN f.field = 'fast' THEN 'fast' END AS speed,
+					 CASE WHEN f.field = 'us' THEN 'us'
+					 ELSE substring(f.field FROM '^regional_processing_uplift_multiplier_([a-z]+)$') END AS region
+			  FROM found f
+			  WHERE jsonb_typeof(f.value) <> 'null'
+				AND (f.field ~ '^regional_processing_uplift_multiplier_[a-z]+$' AND f.part IS NULL
+					 OR f.part = 'provider_specific_entry' AND f.field IN ('fast', 'us')
+						AND jsonb_typeof(f.value) = 'number')) u
+		GROUP BY u.field, u.value, u.provider, u.speed, u.region
 	)
 	SELECT 'price', p.key, p.field, p.value, m.times::numeric,
 		   jsonb_build_object('provider', p.provider, 'model', p.model, 'region', p.region,
@@ -196,31 +205,37 @@ BEGIN
 	SELECT 'price', f.key, 'search_context_cost_per_query.' || f.field, f.value, 1,
 		   jsonb_build_object('provider', f.provider, 'model', f.model, 'region', f.region,
 			'meter', 'web_search', 'per', 1,
-			'attributes', CASE
-				-- One price for all three sizes needs no condition.
-				WHEN (SELECT count(DISTINCT s.value) = 1 AND count(*) = 3
-					  FROM jsonb_each(f.info -> 'search_context_cost_per_query') s
-					  WHERE s.key ~ '^search_context_size_(low|medium|high)$') THEN '{}'
-				ELSE jsonb_build_object('search_context_size',
-										replace(f.field, 'search_context_size_', '')) END),
+			'attributes', a.attributes),
 		   NULL, NULL, CASE WHEN f.prefixed THEN 0 ELSE 1 END
-	FROM found f
+	FROM found f,
+		 LATERAL (
+			SELECT jsonb_build_object('search_context_size', replace(f.field, 'search_context_size_', ''))
+			UNION ALL
+			-- A request that does not say gets the medium size.
+			SELECT '{}' WHERE f.field = 'search_context_size_medium') a(attributes)
 	WHERE f.part = 'search_context_cost_per_query'
 		AND f.field IN ('search_context_size_low', 'search_context_size_medium', 'search_context_size_high')
+		-- One price for all three sizes needs no condition.
+		AND (a.attributes = '{}' OR NOT (
+			SELECT count(DISTINCT s.value) = 1 AND count(*) = 3
+			FROM jsonb_each(f.info -> 'search_context_cost_per_query') s
+			WHERE s.key ~ '^search_context_size_(low|medium|high)$'))
 	UNION ALL
-	-- A region's uplift is on tokens; tool fees cost the same there.
+	-- An uplift is on tokens; tool fees cost the same everywhere.
 	SELECT 'rule', r.key, r.field, k.factor, 1,
 		   jsonb_build_object(
-			'rule', concat_ws(' ', r.provider || '/' || r.model, r.speed, r.region, k.what),
-			'kind', k.kind, 'stacking_order', k.place, 'provider', r.provider,
-			'models', jsonb_build_array(r.model), 'meters', k.meters,
+			'rule', r.rule || k.suffix, 'kind', k.kind, 'stacking_order', k.place,
+			'provider', r.provider, 'models', r.models, 'meters', k.meters,
 			'region', coalesce(r.region, ''),
 			'attributes', CASE WHEN r.speed IS NULL THEN '{}' ELSE jsonb_build_object('speed', r.speed) END),
 		   NULL, NULL, 0
 	FROM rules r, LATERAL (
-		SELECT 'multiplier', 'uplift', 60, token_meters, r.value
+		SELECT 'multiplier', '', 40, token_meters, r.value WHERE r.speed IS NOT NULL
 		UNION ALL
-		SELECT 'fallback', 'as elsewhere', 50, '[]', '1' WHERE r.region IS NOT NULL) k(kind, what, place, meters, factor)
+		SELECT 'fallback', '', 20, token_meters, r.value WHERE r.region IS NOT NULL
+		UNION ALL
+		SELECT 'fallback', '-fees', 20, '[]', '1' WHERE r.region IS NOT NULL)
+		k(kind, suffix, place, meters, factor)
 	UNION ALL
 	SELECT 'not_understood', p.key, concat_ws('.', p.part, p.field), p.value, NULL, NULL, NULL, NULL, NULL
 	FROM parsed p

@@ -32,16 +32,16 @@ DECLARE
 				   THEN read_llm_cost.catalogue
 				   ELSE jsonb_build_array(read_llm_cost.catalogue) END;
 	-- What each key must be: o object, a array, s string, n number, b boolean.
-	file_keys constant jsonb := '{"format": "s", "provider": "s", "currency": "s", "source": "s",
+	file_keys constant jsonb := jsonb '{"format": "s", "provider": "s", "currency": "s", "source": "s",
 		"checked": "s", "note": "s", "models": "o", "rules": "a", "aliases": "a", "custom_meters": "a"}';
-	model_keys constant jsonb := '{"aliases": "a", "note": "s", "source": "s", "prices": "a"}';
-	price_keys constant jsonb := '{"per": "n", "valid_from": "s", "valid_to": "s",
+	model_keys constant jsonb := jsonb '{"aliases": "a", "note": "s", "source": "s", "prices": "a"}';
+	price_keys constant jsonb := jsonb '{"per": "n", "valid_from": "s", "valid_to": "s",
 		"service_tier": "s", "region": "s", "tier_from": "n", "tier_inclusive": "b",
 		"time_window": "s", "attributes": "o", "source": "s", "note": "s"}';
-	rule_keys constant jsonb := '{"rule": "s", "kind": "s", "stacking_order": "n", "factor": "n",
+	rule_keys constant jsonb := jsonb '{"rule": "s", "kind": "s", "stacking_order": "n", "factor": "n",
 		"provider": "s", "models": "a", "meters": "a", "service_tier": "s", "region": "s",
 		"attributes": "o", "of_book": "s", "valid_from": "s", "valid_to": "s", "source": "s", "note": "s"}';
-	alias_keys constant jsonb := '{"kind": "s", "pattern": "s", "tenant": "s", "provider": "s",
+	alias_keys constant jsonb := jsonb '{"kind": "s", "pattern": "s", "tenant": "s", "provider": "s",
 		"to_provider": "s", "to_model": "s", "to_region": "s", "valid_from": "s", "valid_to": "s",
 		"source": "s", "note": "s"}';
 	bad record;
@@ -74,7 +74,7 @@ BEGIN
 			 FROM jsonb_array_elements(files) AS f(file),
 				  LATERAL (SELECT array_agg(x.meter) FROM (
 						SELECT jsonb_array_elements_text(f.file -> 'custom_meters')
-						UNION ALL SELECT s.meter FROM llm_cost.standard_meters() s) x(meter)) c(custom),
+						UNION ALL SELECT s.meter FROM llm_cost.meters() s) x(meter)) c(custom),
 				  jsonb_each(f.file -> 'models') m,
 				  jsonb_array_elements(m.value -> 'prices') AS p(price)), price_keys);
 	END IF;

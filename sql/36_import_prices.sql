@@ -101,7 +101,7 @@ DECLARE
 	book_currency text;
 	other_currency text;
 	entries llm_cost.catalogue_entry[];
-	not_read jsonb := '[]';
+	not_read jsonb := jsonb '[]';
 	target record;
 	facts jsonb;
 	changes jsonb;

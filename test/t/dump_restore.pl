@@ -1,0 +1,85 @@
+# What a user loaded and set survives dump and restore exactly, also onto a
+# newer bundled catalogue, and with pg_restore's parallel and data-only ways.
+
+use strict;
+use warnings;
+
+use File::Basename;
+use LlmCost;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $installed = $ENV{LLM_COST_TEST_INSTALL}
+  or plan skip_all => 'needs an installation of its own; use test/run';
+
+my $old = new_node('old');
+my $dump = PostgreSQL::Test::Utils::tempdir . '/dump';
+
+my @tables = qw(imported_price imported_rule imported_alias price_override rule_override alias_override);
+my $facts = join ' UNION ALL ', map { "SELECT '$_ ' || t FROM llm_cost.$_ t" } @tables;
+my $user_rows = "SELECT r FROM ($facts UNION ALL
+	SELECT 'price_book ' || t FROM llm_cost.price_book t WHERE NOT bundled UNION ALL
+	SELECT 'attribute ' || t FROM llm_cost.attribute t WHERE NOT bundled) q(r) ORDER BY r COLLATE \"C\"";
+my $costs = q{SELECT concat_ws(' ', llm_cost.cost('gpt-4o', 1000, 100, '2026-06-01', provider => 'openai', price_book => 'contract'),
+	llm_cost.cost('gpt-4o', 1000, 100, '2026-06-01', provider => 'openai', known_at => '2026-01-01'),
+	llm_cost.cost('imported-model', 1000, 100, '2026-06-01'),
+	llm_cost.cost('prod-chat', 1000, 100, '2026-06-01', provider => 'azure'),
+	llm_cost.cost('imported-model', 1000, 100, '2026-06-01', attributes => '{"contract": "a"}'))};
+
+$old->safe_psql('postgres', q{
+	SET client_min_messages = warning;
+	CREATE EXTENSION llm_cost CASCADE;
+	SELECT llm_cost.add_price_book('contract', base_book => 'list');
+	SELECT llm_cost.add_attribute('contract', must_match => false);
+	SELECT llm_cost.set_rule('discount', 'multiplier', 0.88, price_book => 'contract', of_book => 'list');
+	SELECT * FROM llm_cost.import_prices('{"imported-model": {"litellm_provider": "vendor",
+		"input_cost_per_token": 2.9999900000000002e-06, "output_cost_per_token": 1e-05}}', 'litellm', 'litellm');
+	SELECT * FROM llm_cost.import_prices('{"format": "llm_cost/1", "provider": "vendor", "source": "own", "models":
+		{"imported-too": {"aliases": ["imported-2"], "prices": [{"valid_from": "2026-01-01", "per": 60, "input_second": 0.006}]}},
+		"rules": [{"rule": "own", "kind": "fallback", "service_tier": "batch", "factor": 0.5, "stacking_order": 1}]}', 'llm_cost', 'own');
+	SELECT llm_cost.set_price('gpt-4o', 'output', 9.99, '2026-02-01', provider => 'openai');
+	SELECT llm_cost.set_price('gpt-4o', 'output', 9.49, '2026-05-01', provider => 'openai');
+	SELECT llm_cost.correct_price('gpt-4o', 'output', 9.44, '2026-06-01', provider => 'openai');
+	SELECT llm_cost.add_alias('prod-chat', 'gpt-4o', provider => 'azure', to_provider => 'openai');
+});
+my $rows_before = $old->safe_psql('postgres', $user_rows);
+my $costs_before = $old->safe_psql('postgres', $costs);
+cmp_ok(scalar(split /\n/, $rows_before), '>=', 12, 'there are rows of every kind');
+like($costs_before, qr/^\S+ \S+ \S+ \S+ \S+$/, 'every question has an answer');
+
+$old->command_ok([ 'pg_dump', '-Fd', '-f', $dump, $old->connstr('postgres') ], 'dump');
+
+# The same version
+$old->safe_psql('postgres', 'CREATE DATABASE same');
+$old->command_ok([ 'pg_restore', '--exit-on-error', '-j2', '-d', $old->connstr('same'), $dump ], 'restore');
+is($old->safe_psql('same', $user_rows), $rows_before, 'rows of the user are the same');
+is($old->safe_psql('same', $costs), $costs_before, 'answers are the same');
+is($old->safe_psql('same', 'SELECT count(*) FROM llm_cost.bundled_price'),
+	$old->safe_psql('postgres', 'SELECT count(*) FROM llm_cost.bundled_price'), 'bundled prices are there once');
+$old->safe_psql('same', q{SELECT llm_cost.set_price('gpt-4o', 'output', 8, '2026-07-01', provider => 'openai')});
+is($old->safe_psql('same', q{SELECT llm_cost.cost('gpt-4o', 0, 1000000, '2026-07-02', provider => 'openai')}), '8', 'the restored book can be changed');
+
+# A newer bundled catalogue that also knows what the user had to import
+my $install = PostgreSQL::Test::Utils::tempdir . '/i';
+PostgreSQL::Test::RecursiveCopy::copypath($installed, $install);
+my ($script) = glob "$install/usr/share/postgresql/*/extension/llm_cost--*.sql";
+open(my $file, '>>', $script) or die $!;
+print $file q{
+	UPDATE llm_cost.bundled_price SET amount = 77 WHERE provider = 'openai' AND model = 'gpt-4o' AND meter = 'input';
+	INSERT INTO llm_cost.bundled_price (price_book, provider, model, meter, amount, per, valid, known, source)
+	VALUES ('list', 'vendor', 'imported-model', 'input', 55, 1000000, '(,)', '(,)', 'newer'),
+		   ('list', 'vendor', 'new-model', 'input', 66, 1000000, '(,)', '(,)', 'newer');
+};
+close $file;
+
+my $new = new_node('new', install => $install);
+$new->command_ok([ 'pg_restore', '--exit-on-error', '-d', $new->connstr('postgres'), $dump ],
+	'restore onto a newer bundled catalogue');
+is($new->safe_psql('postgres', $user_rows), $rows_before, 'rows of the user are the same');
+is($new->safe_psql('postgres', q{
+	SELECT llm_cost.cost('new-model', 1000000, 0, '2026-06-01'), llm_cost.cost('gpt-4o', 1000000, 0, '2026-06-01', provider => 'openai'),
+		   llm_cost.cost('imported-model', 1000000, 0, '2026-06-01'),
+		   llm_cost.cost('gpt-4o', 0, 1000000, '2026-06-01', provider => 'openai')}),
+	'66|77|2.99999|9.44', 'bundled prices are the newer ones, those of the user come first');
+
+done_testing();
