@@ -361,4 +361,3 @@ missing_problem(const Search *search, const char *meter)
 		return psprintf("no_price_for_tier:%s", search->asker->service_tier);
 	return psprintf("no_price:%s", meter);
 }
-

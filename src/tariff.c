@@ -223,7 +223,8 @@ build_tariff(const Asker *asker, const char *provider, const char *model,
 
 	/* at most every key, by the price and every rule, for every rate */
 	used.items = palloc(sizeof(char *) * (asker->attributes.n * (search.nrules + 1) *
-										  meters.n * tariff->ntiers + 1));
+										  meters.n * tariff->ntiers +
+										  1));
 
 	tariff->tiers = palloc(sizeof(TierRates) * tariff->ntiers);
 	for (int t = 0; t < tariff->ntiers; t++)
