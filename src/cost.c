@@ -250,6 +250,28 @@ price_usage(const Tariff *tariff, const Usage *usage, Numeric *total)
 	return bill.problem;
 }
 
+/*
+ * The total by what the price book offers.  Sellers that differ in their
+ * rates may still agree on this attempt.
+ */
+static const char *
+price_offer(const Offer *offer, const Usage *usage, Numeric *total)
+{
+	const char *problem = price_usage(offer->tariff, usage, total);
+
+	for (int i = 1; i < offer->ntariffs; i++)
+	{
+		Numeric		other_total;
+		const char *other = price_usage(offer->tariffs[i], usage, &other_total);
+
+		if (problem != NULL && other != NULL && strcmp(problem, other) == 0)
+			continue;
+		if (problem != NULL || other != NULL || money_compare(*total, other_total) != 0)
+			return "ambiguous_model";
+	}
+	return problem;
+}
+
 /* The cost, or why there is none. */
 static const char *
 price_call(FunctionCallInfo fcinfo, Numeric *total)
@@ -262,21 +284,7 @@ price_call(FunctionCallInfo fcinfo, Numeric *total)
 	if ((problem = find_call_offer(fcinfo, asker, &offer)) != NULL ||
 		(problem = read_usage(fcinfo, &usage)) != NULL)
 		return problem;
-
-	problem = price_usage(offer->tariff, &usage, total);
-
-	/* Sellers that differ in their rates may still agree on this attempt. */
-	for (int i = 1; i < offer->ntariffs; i++)
-	{
-		Numeric		other_total;
-		const char *other = price_usage(offer->tariffs[i], &usage, &other_total);
-
-		if (problem != NULL && other != NULL && strcmp(problem, other) == 0)
-			continue;
-		if (problem != NULL || other != NULL || money_compare(*total, other_total) != 0)
-			return "ambiguous_model";
-	}
-	return problem;
+	return price_offer(offer, &usage, total);
 }
 
 Datum
@@ -383,25 +391,24 @@ Datum
 llm_cost_cost_breakdown(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Numeric		total;
-	const char *problem;
-	const Asker *asker;
+	const Asker *asker = find_call_asker(fcinfo);
 	const Offer *offer;
+	const char *problem;
 	Usage		usage;
+	Numeric		total;
 	Bill		bill;
 
 	InitMaterializedSRF(fcinfo, 0);
 
-	problem = price_call(fcinfo, &total);
-	asker = find_call_asker(fcinfo);
-	(void) find_call_offer(fcinfo, asker, &offer);
-
-	if (offer == NULL || offer->ntariffs == 0 || read_usage(fcinfo, &usage) != NULL)
+	if ((problem = find_call_offer(fcinfo, asker, &offer)) != NULL ||
+		(problem = read_usage(fcinfo, &usage)) != NULL)
 	{
 		put_problem(rsinfo, offer ? offer->matched_by : NULL, problem);
 		return (Datum) 0;
 	}
-	if (problem != NULL && strcmp(problem, "ambiguous_model") == 0)
+
+	problem = price_offer(offer, &usage, &total);
+	if (offer->ntariffs > 1 && problem != NULL)
 	{
 		put_problem(rsinfo, list_sellers(offer), problem);
 		return (Datum) 0;

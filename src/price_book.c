@@ -67,25 +67,34 @@ typedef struct OfferEntry
 } OfferEntry;
 
 /*
- * Called once for every priced row, so cheaper than hash_bytes(): eight bytes
- * at a time.
+ * Called for every priced row, so cheaper than hash_bytes(): eight bytes at a
+ * time, the last eight overlapping those before.
  */
+static inline uint64
+mix_chunk(uint64 hash, uint64 chunk)
+{
+	hash = (hash ^ chunk) * UINT64CONST(0x9E3779B97F4A7C15);
+	return hash ^ hash >> 32;
+}
+
 static inline uint64
 mix_bytes(uint64 hash, const char *bytes, int len)
 {
-	uint64		chunk;
+	uint64		chunk = 0;
 
-	for (; len >= sizeof(chunk); len -= sizeof(chunk), bytes += sizeof(chunk))
+	if (len >= sizeof(chunk))
 	{
-		memcpy(&chunk, bytes, sizeof(chunk));
-		hash = (hash ^ chunk) * UINT64CONST(0x9E3779B97F4A7C15);
-		hash ^= hash >> 32;
+		for (int i = 0; i < len - (int) sizeof(chunk); i += sizeof(chunk))
+		{
+			memcpy(&chunk, bytes + i, sizeof(chunk));
+			hash = mix_chunk(hash, chunk);
+		}
+		memcpy(&chunk, bytes + len - sizeof(chunk), sizeof(chunk));
 	}
-	chunk = len;
-	for (int i = 0; i < len; i++)
-		chunk = chunk << 8 | (unsigned char) bytes[i];
-	hash = (hash ^ chunk) * UINT64CONST(0x9E3779B97F4A7C15);
-	return hash ^ hash >> 32;
+	else
+		for (int i = 0; i < len; i++)
+			chunk = chunk << 8 | (unsigned char) bytes[i];
+	return mix_chunk(hash, chunk + len);
 }
 
 static inline uint32

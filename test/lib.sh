@@ -82,27 +82,28 @@ install_packages() {
 	as_root rm -f "$drop_in"
 }
 
-# build NAME [MAKE ARGUMENTS]: builds in build/NAME-MAJOR and installs below
-# it.  make finds out what is up to date.
-build() {
-	local dir=build/$1-$PG
-	shift
-	say "building for PostgreSQL $PG in $dir"
-	mkdir -p "$dir"
-	# a catalogue that went away is no longer newer than the script
-	rm -f "$dir"/llm_cost--*.sql
-	rm -rf "$dir/install"
-	set -- -s -C "$dir" -f ../../Makefile PG_CONFIG="/usr/lib/postgresql/$PG/bin/pg_config" "$@"
-	quietly make -j "$(nproc)" "$@" || die "build failed"
-	quietly make "$@" install DESTDIR="$PWD/$dir/install" || die "make install failed"
-	BUILT=$dir/install
-}
-
 # Everything in the clone that is not ignored.
 files_of_clone() {
 	{ git -c safe.directory="$PWD" ls-files -z --cached --others --exclude-standard 2>/dev/null ||
 		find . \( -path ./build -o -path ./.git \) -prune -o -type f -print0; } |
 		while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done
+}
+
+# build NAME [MAKE ARGUMENTS]: builds a copy of the clone in build/NAME-MAJOR
+# and installs below it.  Objects stay there from run to run, so that make
+# finds out what is up to date; whatever was built in the clone is left alone.
+build() {
+	local dir=build/$1-$PG
+	shift
+	say "building for PostgreSQL $PG in $dir"
+	mkdir -p "$dir"
+	rm -rf "$dir/install"
+	find "$dir" -type f ! -name '*.o' ! -name '*.bc' ! -name '*.so' -delete
+	files_of_clone | tar --null -T - -cf - | tar -C "$dir" -xf -
+	set -- -s -C "$dir" PG_CONFIG="/usr/lib/postgresql/$PG/bin/pg_config" "$@"
+	quietly make -j "$(nproc)" "$@" || die "build failed"
+	quietly make "$@" install DESTDIR="$PWD/$dir/install" || die "make install failed"
+	BUILT=$dir/install
 }
 
 # Copies clone and installation into a private folder that the cluster's
