@@ -13,7 +13,11 @@ CREATE TEMP VIEW member AS
 		   obj_description(d.objid, (SELECT relname FROM pg_class WHERE oid = d.classid)) AS comment
 	FROM pg_depend d
 		 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'llm_cost'
-	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e';
+	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+	  -- row and array types come with their tables and types; from PostgreSQL 17 they are members too
+	  AND NOT (d.classid = 'pg_type'::regclass
+			   AND EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+						   WHERE t.oid = d.objid AND (t.typcategory = 'A' OR c.relkind <> 'c')));
 
 -- One argument a line where there are many; defaults without their casts.
 CREATE FUNCTION pg_temp.signature(function oid) RETURNS text

@@ -361,3 +361,25 @@ CREATE VIEW llm_cost.model_alias WITH (security_invoker = true) AS
 	SELECT 'override', * FROM llm_cost.alias_override;
 COMMENT ON VIEW llm_cost.model_alias IS 'All aliases of all layers, past and present.';
 GRANT SELECT ON llm_cost.price, llm_cost.price_rule, llm_cost.model_alias TO PUBLIC;
+
+-- A column of these views means what it means in the tables below them.
+DO $$
+DECLARE
+	c record;
+BEGIN
+	FOR c IN
+		SELECT v.relation, a.attname,
+			   CASE a.attname WHEN 'layer' THEN 'bundled, imported or override.'
+					WHEN 'currency' THEN 'ISO 4217 currency of the amount.'
+					ELSE pg_catalog.col_description(b.attrelid, b.attnum) END AS comment
+		FROM (VALUES ('llm_cost.price'::pg_catalog.regclass, 'llm_cost.bundled_price'::pg_catalog.regclass),
+					 ('llm_cost.price_rule', 'llm_cost.bundled_rule'),
+					 ('llm_cost.model_alias', 'llm_cost.bundled_alias')) v(relation, base)
+			 JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) v.relation
+			 LEFT JOIN pg_catalog.pg_attribute b
+				ON b.attrelid OPERATOR(pg_catalog.=) v.base AND b.attname OPERATOR(pg_catalog.=) a.attname
+	LOOP
+		EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', c.relation, c.attname, c.comment);
+	END LOOP;
+END
+$$;

@@ -8,9 +8,12 @@
  *		meter		the vocabulary: which meter is part of which
  *		money		exact decimal arithmetic
  *		price		what a price book is made of: prices and rules
- *		tariff		prices and rules into the rates of one model for one asker
+ *		price_search	which price applies to a meter, for one asker at one time
+ *		tariff		what applies to all meters of a model: its rates
  *		bill		quantities times rates
- *		price_book	reads the tables, keeps what it read, finds models by name
+ *		model_match	which model a name in a log stands for
+ *		price_table	reads the tables
+ *		price_book	keeps what was read, as far as the snapshot allows
  *		cost		the SQL functions
  *		price_guard	the triggers on the tables, and the content hash
  *

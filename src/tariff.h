@@ -7,19 +7,12 @@
  * service tier, region, daily windows, fallbacks and multipliers have been
  * settled.  It says for which span of time it holds, so that it can be kept.
  *
- * How a rate is found, for a meter at a context tier (see find_rate):
+ * How a rate is found, for a meter at a context tier:
  *
- *	1.	An imported catalogue speaks for a whole model from the first price it
- *		has for it, the bundled one before that.  An override speaks for one
- *		slot while it is valid; a slot of the book asked comes before the same
- *		slot of a book that it is based on.  More specific slots (attributes,
- *		daily window) come before less specific ones.
- *	2.	The price of the service tier and region asked; where there is none, a
- *		fallback rule may name the price without region, or of the standard
- *		tier, or both, times a factor.
- *	3.	The same one context tier lower, and so on down to the base tier.
- *	4.	The same for the meter that this one is part of.
- *	5.	Multipliers scale what was found, in stacking order.
+ *	1.	The price that applies at this context tier (price_search.h).
+ *	2.	The same one context tier lower, and so on down to the base tier.
+ *	3.	The same for the meter that this one is part of.
+ *	4.	Multipliers scale what was found, in stacking order.
  *
  * Knows nothing of tables, snapshots, model names or quantities.
  *

@@ -4,7 +4,8 @@
 # private cluster.  Sourced in the root of the clone.  Outside the clone
 # nothing is changed except that missing packages are installed.
 
-set -euo pipefail
+set -eEuo pipefail
+trap 'echo "$0: \"$BASH_COMMAND\" failed (${BASH_SOURCE[0]}:$LINENO)" >&2' ERR
 export LC_ALL=C.UTF-8
 unset PGOPTIONS PGSERVICE PGSSLMODE PGCLIENTENCODING PGTZ PGDATESTYLE
 
@@ -43,8 +44,8 @@ apt_update() { quietly as_root apt-get -qq -o Acquire::Retries=3 update || die "
 choose_postgres() {
 	command -v dpkg-query >/dev/null ||
 		die "needs Debian or Ubuntu; elsewhere: make && make install && make installcheck"
-	PG=${PG_MAJOR:-$(find /usr/lib/postgresql -path '*/bin/postgres' 2>/dev/null |
-		cut -d/ -f5 | sort -n | tail -n 1)}
+	PG=${PG_MAJOR:-$(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | cut -d/ -f5 | sort -n | tail -n 1)}
+	[ "$PG" != '*' ] || PG=
 	if [ -z "$PG" ]; then
 		available postgresql || apt_update
 		PG=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p')
@@ -89,7 +90,7 @@ build() {
 	# a catalogue that went away is no longer newer than the script
 	rm -f "$dir"/llm_cost--*.sql
 	rm -rf "$dir/install"
-	set -- -C "$dir" -f ../../Makefile PG_CONFIG="/usr/lib/postgresql/$PG/bin/pg_config" "$@"
+	set -- -s -C "$dir" -f ../../Makefile PG_CONFIG="/usr/lib/postgresql/$PG/bin/pg_config" "$@"
 	quietly make -j "$(nproc)" "$@" || die "build failed"
 	quietly make "$@" install DESTDIR="$PWD/$dir/install" || die "make install failed"
 	BUILT=$dir/install
@@ -144,7 +145,8 @@ in_cluster() {
 	done
 	(
 		cd "$STAGE/clone"
-		as_postgres pg_virtualenv -v "$PG" -c '--locale C.UTF-8 --encoding UTF8' -i --auth=trust \
+		# whatever is left behind in TMPDIR goes with the stage
+		as_postgres env TMPDIR="$STAGE" pg_virtualenv -v "$PG" -c '--locale C.UTF-8 --encoding UTF8' -i --auth=trust \
 			"${options[@]}" env PGHOST="$STAGE/socket" "$@"
 	)
 }

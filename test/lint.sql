@@ -7,7 +7,11 @@ CREATE TEMP VIEW member AS
 	FROM pg_depend d
 		 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'llm_cost',
 		 LATERAL pg_identify_object(d.classid, d.objid, 0) o
-	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e';
+	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+	  -- row and array types come with their tables and types; from PostgreSQL 17 they are members too
+	  AND NOT (d.classid = 'pg_type'::regclass
+			   AND EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+						   WHERE t.oid = d.objid AND (t.typcategory = 'A' OR c.relkind <> 'c')));
 
 CREATE TEMP VIEW member_function AS
 	SELECT m.identity, l.lanname, p.*
@@ -22,6 +26,10 @@ CREATE TEMP VIEW member_relation AS
 
 -- What PUBLIC may do beyond reading, as "relation: PRIVILEGE".
 CREATE TEMP TABLE allowed_to_public (grant_line text PRIMARY KEY);
+INSERT INTO allowed_to_public VALUES
+	-- row security: everyone registers and forgets his own views only
+	('llm_cost.attached_usage: INSERT'),
+	('llm_cost.attached_usage: DELETE');
 
 CREATE TEMP VIEW offence (rule, object) AS
 	SELECT 'every object lives in schema llm_cost', format('%s %s', type, identity)

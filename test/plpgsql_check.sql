@@ -1,11 +1,16 @@
--- plpgsql_check must find nothing in any plpgsql function of the extension.
+/*
+ * plpgsql_check must find nothing in any plpgsql function of the extension,
+ * apart from its guess that an OUT column is never set where it cannot know,
+ * because a generated statement returns the rows.
+ */
 CREATE EXTENSION plpgsql_check;
 
 DO $$
 DECLARE
 	findings text;
 BEGIN
-	SELECT string_agg(format('%s: %s', f.function, finding), E'\n')
+	SELECT string_agg(format('%s line %s: %s', f.function, c.lineno,
+							 concat_ws(E'\n\t', c.message, c.detail, c.hint, c.query, c.context)), E'\n')
 	INTO findings
 	FROM (SELECT p.oid::regprocedure AS function, trigger_on.relation
 		  FROM pg_depend d
@@ -17,7 +22,8 @@ BEGIN
 								  FROM pg_trigger t WHERE t.tgfoid = p.oid) trigger_on ON true
 		  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
 			AND d.deptype = 'e' AND p.prorettype <> 'event_trigger'::regtype) f,
-		 LATERAL plpgsql_check_function(f.function, coalesce(f.relation, 0), fatal_errors => false) finding;
+		 LATERAL plpgsql_check_function_tb(f.function, coalesce(f.relation, 0), fatal_errors => false) c
+	WHERE NOT (c.message LIKE 'OUT variable % is maybe unmodified' AND c.detail LIKE '%dynamic SQL');
 
 	IF findings IS NOT NULL THEN
 		RAISE EXCEPTION E'plpgsql_check:\n%', findings;

@@ -8,7 +8,11 @@ CREATE TEMP VIEW member AS
 	FROM pg_depend d
 		 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'llm_cost',
 		 LATERAL pg_identify_object(d.classid, d.objid, 0) o
-	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e';
+	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+	  -- row and array types come with their tables and types; from PostgreSQL 17 they are members too
+	  AND NOT (d.classid = 'pg_type'::regclass
+			   AND EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+						   WHERE t.oid = d.objid AND (t.typcategory = 'A' OR c.relkind <> 'c')));
 
 CREATE TEMP VIEW member_relation AS
 	SELECT m.identity, c.*
