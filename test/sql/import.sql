@@ -139,3 +139,8 @@ SELECT action, prices FROM llm_cost.import_prices('{"m": {"litellm_provider": "v
 SELECT action, prices FROM llm_cost.import_prices('{"m": {"litellm_provider": "v", "input_cost_per_token": 1}}', 'litellm', 'none');
 RESET ROLE;
 ROLLBACK;
+
+-- It writes nothing, so it works where nothing can be written.
+BEGIN READ ONLY;
+SELECT action, prices FROM llm_cost.import_prices('{"m": {"litellm_provider": "v", "input_cost_per_token": 1}}', 'litellm', 'none', dry_run => true) WHERE prices > 0;
+ROLLBACK;
