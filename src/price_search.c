@@ -18,7 +18,7 @@ streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-static bool
+bool
 attributes_hold(const Attributes *conditions, const Attributes *given)
 {
 	for (int i = 0; i < conditions->n; i++)

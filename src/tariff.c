@@ -81,6 +81,10 @@ settle_rate(const Search *search, Rate *rate, const Found *found, Names *used)
 		if (rule->fallback || !rule_applies(search, rule, rate->meter) ||
 			(rule->of_book[0] && !streq(rule->of_book, price->price_book)))
 			continue;
+		/* A price for fast mode is not made faster. */
+		if (rule->attributes.n > 0 &&
+			attributes_hold(&rule->attributes, &price->attributes))
+			continue;
 		append_rule(&derivation, "multiplier", rule);
 		rate->unit_price = money_multiply(rate->unit_price, rule->factor);
 		note_used(used, &rule->attributes);

@@ -25,48 +25,50 @@ quietly() {
 	return $status
 }
 
-as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
-	else
-		die "needs root or sudo for: $*"
-	fi
-}
+may_install() { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 available() { apt-cache show "$1" >/dev/null 2>&1; }
-apt_update() { quietly as_root apt-get -qq -o Acquire::Retries=3 update || die "apt-get update failed"; }
+
+apt_update() { quietly as_root apt-get -qq -o Acquire::Retries=3 update || die 'apt-get update failed'; }
+
+# Container images come without package lists.
+need_package_lists() {
+	compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || ! may_install || apt_update
+}
 
 # Sets PG, the major version: $PG_MAJOR, else the newest installed, else
 # what the distribution calls postgresql.
 choose_postgres() {
 	command -v dpkg-query >/dev/null ||
-		die "needs Debian or Ubuntu; elsewhere: make && make install && make installcheck"
+		die 'needs Debian or Ubuntu; elsewhere: make && make install && make installcheck'
 	PG=${PG_MAJOR:-$(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | cut -d/ -f5 | sort -n | tail -n 1)}
-	[ "$PG" != '*' ] || PG=
-	if [ -z "$PG" ]; then
-		available postgresql || apt_update
+	if [ "$PG" = '*' ]; then
+		need_package_lists
 		PG=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p')
 	fi
-	[ -n "$PG" ] || die "found no PostgreSQL to install; set PG_MAJOR"
+	[ -n "$PG" ] || die 'found no PostgreSQL to install; set PG_MAJOR'
 }
 
-# Installs the packages that are missing.  A package after "--if-available"
-# may be unknown to the distribution.
+# Installs the packages that are missing.  Those after "--if-available" may be
+# unknown to the distribution, and do without where we may not install.
 install_packages() {
 	local package optional='' missing=() drop_in=/etc/postgresql-common/createcluster.d/llm_cost.conf
 	for package in "$@"; do
 		if [ "$package" = --if-available ]; then
 			optional=yes
-		elif ! installed "$package"; then
+		elif installed "$package"; then
+			:
+		elif [ -z "$optional" ]; then
 			missing+=("$package")
-			[ -z "$optional" ] || available "$package" || unset 'missing[-1]'
+		elif may_install && need_package_lists && available "$package"; then
+			missing+=("$package")
 		fi
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 
+	may_install || die "cannot install without root or sudo: apt-get install ${missing[*]}"
 	say "installing ${missing[*]}"
 	apt_update
 	# Installing a server usually makes a cluster; this one wants none.
