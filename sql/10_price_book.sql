@@ -39,20 +39,24 @@ COMMENT ON COLUMN llm_cost.price_book.bundled IS 'Shipped with the extension, no
 CREATE TABLE llm_cost.bundled_price (
 	price_book	text COLLATE "C" NOT NULL,
 	provider	text COLLATE "C" NOT NULL CHECK (provider <> '' AND provider = pg_catalog.lower(provider)),
-	model		text COLLATE "C" NOT NULL CHECK (model <> '' AND model = pg_catalog.lower(model)),
+	model		text COLLATE "C" NOT NULL CHECK (model <> '' AND model = pg_catalog.lower(model)
+			   AND pg_catalog.length(model) <= 256),
 	meter		text COLLATE "C" NOT NULL CHECK (meter <> ''),
 	service_tier text COLLATE "C" NOT NULL DEFAULT 'standard' CHECK (service_tier <> ''),
 	region		text COLLATE "C" NOT NULL DEFAULT '',
-	tier_from	bigint NOT NULL DEFAULT 0 CHECK (tier_from >= 0),
+	tier_from	bigint NOT NULL DEFAULT 0 CHECK (tier_from BETWEEN 0 AND 1000000000000000),
 	tier_inclusive boolean NOT NULL DEFAULT false,
 	time_window	text COLLATE "C" NOT NULL DEFAULT ''
 		CHECK (time_window ~ '^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$'),
 	attributes	jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(attributes) = 'object'),
-	amount		numeric NOT NULL CHECK (amount >= 0 AND amount < 'Infinity'),
-	per			numeric NOT NULL DEFAULT 1 CHECK (per > 0 AND per < 'Infinity'),
+	amount		numeric NOT NULL
+		CHECK (amount >= 0 AND amount <= 1e18 AND pg_catalog.min_scale(amount) <= 30),
+	per			numeric NOT NULL DEFAULT 1
+		CHECK (per > 0 AND per <= 1e18 AND pg_catalog.min_scale(per) <= 30),
 	valid		tstzrange NOT NULL
 		CHECK (NOT pg_catalog.isempty(valid) AND NOT pg_catalog.upper_inc(valid)
-			   AND pg_catalog.lower_inc(valid) <> pg_catalog.lower_inf(valid)),
+			   AND pg_catalog.lower_inc(valid) <> pg_catalog.lower_inf(valid)
+			   AND pg_catalog.isfinite(pg_catalog.lower(valid)) IS NOT FALSE),
 	known		tstzrange NOT NULL
 		CHECK (NOT pg_catalog.isempty(known) AND NOT pg_catalog.upper_inc(known)
 			   AND pg_catalog.lower_inc(known) <> pg_catalog.lower_inf(known)),
@@ -64,7 +68,8 @@ CREATE TABLE llm_cost.bundled_price (
 		tier_from::pg_catalog.text, time_window, attributes::pg_catalog.text)) STORED,
 	price_id	uuid NOT NULL GENERATED ALWAYS AS (llm_cost.content_id(
 		price_book, provider, model, meter, service_tier, region,
-		tier_from::pg_catalog.text, time_window, attributes::pg_catalog.text,
+		tier_from::pg_catalog.text, tier_inclusive::pg_catalog.text, time_window,
+		attributes::pg_catalog.text,
 		pg_catalog.trim_scale(amount)::pg_catalog.text,
 		pg_catalog.trim_scale(per)::pg_catalog.text,
 		EXTRACT(epoch FROM pg_catalog.timezone('UTC', pg_catalog.lower(valid)))::pg_catalog.text)) STORED,
@@ -110,17 +115,21 @@ CREATE TABLE llm_cost.bundled_rule (
 	rule		text COLLATE "C" NOT NULL CHECK (rule <> ''),
 	kind		text COLLATE "C" NOT NULL CHECK (kind IN ('multiplier', 'fallback')),
 	stacking_order integer NOT NULL,
-	factor		numeric NOT NULL CHECK (factor >= 0 AND factor < 'Infinity'),
+	factor		numeric NOT NULL
+		CHECK (factor >= 0 AND factor <= 1e18 AND pg_catalog.min_scale(factor) <= 30),
 	provider	text COLLATE "C" NOT NULL DEFAULT '',
-	models		text[] COLLATE "C" NOT NULL DEFAULT '{}',
-	meters		text[] COLLATE "C" NOT NULL DEFAULT '{}',
+	models		text[] COLLATE "C" NOT NULL DEFAULT '{}'
+		CHECK (pg_catalog.array_position(models, NULL) IS NULL),
+	meters		text[] COLLATE "C" NOT NULL DEFAULT '{}'
+		CHECK (pg_catalog.array_position(meters, NULL) IS NULL),
 	service_tier text COLLATE "C" NOT NULL DEFAULT '',
 	region		text COLLATE "C" NOT NULL DEFAULT '',
 	attributes	jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(attributes) = 'object'),
 	of_book		text COLLATE "C" NOT NULL DEFAULT '',
 	valid		tstzrange NOT NULL
 		CHECK (NOT pg_catalog.isempty(valid) AND NOT pg_catalog.upper_inc(valid)
-			   AND pg_catalog.lower_inc(valid) <> pg_catalog.lower_inf(valid)),
+			   AND pg_catalog.lower_inc(valid) <> pg_catalog.lower_inf(valid)
+			   AND pg_catalog.isfinite(pg_catalog.lower(valid)) IS NOT FALSE),
 	known		tstzrange NOT NULL
 		CHECK (NOT pg_catalog.isempty(known) AND NOT pg_catalog.upper_inc(known)
 			   AND pg_catalog.lower_inc(known) <> pg_catalog.lower_inf(known)),
@@ -170,7 +179,9 @@ COMMENT ON COLUMN llm_cost.bundled_rule.slot_id IS 'Content hash of book and nam
 CREATE TABLE llm_cost.bundled_alias (
 	kind		text COLLATE "C" NOT NULL
 		CHECK (kind IN ('exact', 'prefix', 'pattern', 'wrapper', 'snapshot', 'provider')),
-	pattern		text COLLATE "C" NOT NULL CHECK (pattern <> ''),
+	-- as it will be compiled: a pattern that does not is refused here
+	pattern		text COLLATE "C" NOT NULL
+		CHECK (pattern <> '' AND (kind <> 'pattern' OR '' ~ ('^(?:' || pattern || ')$') IS NOT NULL)),
 	tenant		text COLLATE "C" NOT NULL DEFAULT '',
 	provider	text COLLATE "C" NOT NULL DEFAULT '',
 	to_provider	text COLLATE "C" NOT NULL DEFAULT '',
@@ -178,7 +189,8 @@ CREATE TABLE llm_cost.bundled_alias (
 	to_region	text COLLATE "C" NOT NULL DEFAULT '',
 	valid		tstzrange NOT NULL DEFAULT '(,)'
 		CHECK (NOT pg_catalog.isempty(valid) AND NOT pg_catalog.upper_inc(valid)
-			   AND pg_catalog.lower_inc(valid) <> pg_catalog.lower_inf(valid)),
+			   AND pg_catalog.lower_inc(valid) <> pg_catalog.lower_inf(valid)
+			   AND pg_catalog.isfinite(pg_catalog.lower(valid)) IS NOT FALSE),
 	known		tstzrange NOT NULL
 		CHECK (NOT pg_catalog.isempty(known) AND NOT pg_catalog.upper_inc(known)
 			   AND pg_catalog.lower_inc(known) <> pg_catalog.lower_inf(known)),

@@ -58,10 +58,10 @@ BEGIN
 
 	SELECT e.key INTO unknown_key
 	FROM jsonb_each(check_attributes.attributes) e
-	WHERE jsonb_typeof(e.value) NOT IN ('string', 'null')
+	WHERE jsonb_typeof(e.value) IN ('object', 'array')
 	ORDER BY e.key LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'value of attribute "%" must be a JSON string', unknown_key
+		RAISE EXCEPTION 'value of attribute "%" must be text, a number or a boolean', unknown_key
 			USING ERRCODE = 'invalid_parameter_value',
 				  DETAIL = format('It is: %s.', check_attributes.attributes -> unknown_key);
 	END IF;
@@ -74,7 +74,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.check_attributes(jsonb) IS
-	'Attributes without those that have their default value; {} for NULL. Errors with 22023 for a key that table attribute does not list, or a value that is not a string.';
+	'Attributes without those that have their default value; {} for NULL. Errors with 22023 for a key that table attribute does not list, or a value that is an object or array.';
 
 CREATE FUNCTION llm_cost.add_price_book(
 	price_book text, currency text DEFAULT 'USD', base_book text DEFAULT NULL,

@@ -38,7 +38,7 @@ BEGIN
 			END IF;
 			RAISE EXCEPTION '% is already set', set_timeless.name
 				USING ERRCODE = 'duplicate_object',
-					  DETAIL = format('It is: %s.', believed),
+					  DETAIL = format('It is: %s.', believed - '{known,slot_id}'::text[]),
 					  HINT = 'Give valid_from to change it from then on; -infinity to change it for all time.';
 		END IF;
 	END IF;

@@ -26,6 +26,7 @@ RETURNS SETOF llm_cost.catalogue_entry
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
+SET jit = off
 AS $$
 DECLARE
 	files jsonb := CASE jsonb_typeof(read_llm_cost.catalogue) WHEN 'array'
@@ -227,8 +228,7 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
-SET jit = off
-SET enable_nestloop = off
+SET enable_nestloop = off SET jit = off
 AS $$
 DECLARE
 	entries llm_cost.catalogue_entry[] := llm_cost.read_catalogue(load_bundled.catalogue, 'llm_cost');

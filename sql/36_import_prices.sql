@@ -155,13 +155,21 @@ BEGIN
 			   min(llm_cost.fact_text(d.revised -> 0) COLLATE "C") FILTER (WHERE d.believed = '[]') AS added_example,
 			   count(*) FILTER (WHERE d.believed <> '[]' AND d.revised <> '[]') AS changed,
 			   min(llm_cost.fact_text(d.revised -> 0)
-				   || coalesce(format(': %s -> %s per %s', d.believed -> -1 ->> 'amount',
-									  d.revised -> -1 ->> 'amount', d.revised -> -1 ->> 'per'), '') COLLATE "C")
+				   || CASE WHEN d.revised -> 0 ? 'amount' THEN
+					  format(': %s per %s -> %s per %s',
+						d.believed -> p.place ->> 'amount', d.believed -> p.place ->> 'per',
+						d.revised -> p.place ->> 'amount', d.revised -> p.place ->> 'per')
+					  ELSE '' END COLLATE "C")
 				   FILTER (WHERE d.believed <> '[]' AND d.revised <> '[]') AS changed_example,
 			   count(*) FILTER (WHERE d.revised = '[]') AS closed,
-			   min(llm_cost.fact_text(d.believed -> 0) COLLATE "C") FILTER (WHERE d.revised = '[]') AS closed_example
+			   min(llm_cost.fact_text(d.believed -> 0) COLLATE "C") FILTER (WHERE d.revised = '[]') AS closed_example,
+			   jsonb_agg(jsonb_build_object(
+				   'slot_id', d.slot_id, 'within', d.within, 'facts', d.revised)) AS differing
 		INTO counts
-		FROM llm_cost.belief_differences(target.relation, changes) d;
+		FROM llm_cost.belief_differences(target.relation, changes) d,
+			 -- Where the example shows the difference: at the start, else at the end.
+			 LATERAL (SELECT CASE WHEN llm_cost.same_belief(d.believed -> 0, d.revised -> 0)
+							 THEN -1 ELSE 0 END) AS p(place);
 
 		-- A download cut short must not end every price.
 		IF target.name = 'price' AND import_prices.valid_from IS NULL THEN
@@ -178,8 +186,8 @@ BEGIN
 			END IF;
 		END IF;
 
-		IF NOT coalesce(import_prices.dry_run, false) THEN
-			PERFORM llm_cost.revise_beliefs(target.relation, changes);
+		IF NOT coalesce(import_prices.dry_run, false) AND counts.differing IS NOT NULL THEN
+			PERFORM llm_cost.revise_beliefs(target.relation, counts.differing);
 		END IF;
 
 		IF target.name = 'price' OR changes <> '[]' THEN

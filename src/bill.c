@@ -74,33 +74,35 @@ is_zero(Numeric num)
 	return money_compare(num, int64_to_numeric(0)) == 0;
 }
 
-/* Does a quantity of this meter cost anything, as far as the tariff knows? */
+/* Does, or might, a quantity of this meter cost anything? */
 static bool
-has_charge(const TierRates *tier, const char *meter)
+may_charge(const Rate *rate)
 {
-	const Rate *rate = tier_rate(tier, meter);
-
-	return rate != NULL && rate->price != NULL && !is_zero(rate->unit_price);
+	return rate != NULL &&
+		(rate->price != NULL ? !is_zero(rate->unit_price) : rate->elsewhere);
 }
 
 /*
  * Is a total missing that would have cost something?  Nothing reported at all
- * is missing usage unless nothing but the request itself is charged.
+ * is missing usage, unless the rates that there are charge nothing but the
+ * request itself.
  */
 static bool
 usage_is_missing(const TierRates *tier, const Usage *usage)
 {
-	if (!usage->has_input && !usage->has_output && usage->nextra == 0)
+	bool		any_rate = false;
+
+	if (usage->has_input || usage->has_output || usage->nextra > 0)
+		return (!usage->has_input && may_charge(tier_rate(tier, "input"))) ||
+			(!usage->has_output && may_charge(tier_rate(tier, "output")));
+
+	for (int i = 0; i < tier->n; i++)
 	{
-		for (int i = 0; i < tier->n; i++)
-			if (strcmp(tier->rates[i].meter, METER_REQUEST) != 0 &&
-				(tier->rates[i].price == NULL ? i >= NUM_CORE_METERS
-				 : has_charge(tier, tier->rates[i].meter)))
-				return true;
-		return false;
+		any_rate |= tier->rates[i].price != NULL;
+		if (strcmp(tier->rates[i].meter, METER_REQUEST) != 0 && may_charge(&tier->rates[i]))
+			return true;
 	}
-	return (!usage->has_input && has_charge(tier, "input")) ||
-		(!usage->has_output && has_charge(tier, "output"));
+	return !any_rate;
 }
 
 static void

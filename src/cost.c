@@ -17,6 +17,7 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "money.h"
+#include "nodes/primnodes.h"
 #include "price_book.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -75,11 +76,19 @@ typedef struct CallSite
 	RememberedText price_book;
 } CallSite;
 
+/*
+ * Only constants are: get_fn_expr_arg_stable() also accepts parameters, which
+ * change under a call site that plpgsql keeps.
+ */
 static bool
 settings_are_fixed(FmgrInfo *flinfo)
 {
+	Node	   *call = flinfo->fn_expr;
+
+	if (call == NULL || !IsA(call, FuncExpr))
+		return false;
 	for (int arg = ARG_SERVICE_TIER; arg <= ARG_ATTRIBUTES; arg++)
-		if (!get_fn_expr_arg_stable(flinfo, arg))
+		if (!IsA(list_nth(((FuncExpr *) call)->args, arg), Const))
 			return false;
 	return true;
 }

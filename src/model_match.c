@@ -148,7 +148,8 @@ follow_exact_aliases(const Matcher *matcher, const NamedFacts *facts,
 				(of_user || streq(other->provider, alias->provider)) &&
 				alias_holds(matcher, other, reading->provider);
 		}
-		if (!outranked && follow_alias(matcher, alias, reading))
+		/* What a user says stands, also where it leads nowhere. */
+		if (!outranked && (follow_alias(matcher, alias, reading) || of_user))
 			followed = alias;
 	}
 	return followed;

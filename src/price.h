@@ -62,8 +62,8 @@ typedef struct Price
 	const char *meter;
 	const char *service_tier;
 	const char *region;
-	int64		tier_from;
-	bool		tier_inclusive;
+	int64		tier_from;		/* context tier, as it is written … */
+	int64		tier_at;		/* … and the least input it applies to; 0: base */
 	int			window_from;	/* minutes after midnight UTC; -1: all day */
 	int			window_to;
 	Attributes	attributes;

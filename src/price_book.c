@@ -147,6 +147,7 @@ static Look last_look;
 static struct
 {
 	MemoryContext context;
+	Size		size;			/* of what is always needed */
 	pg_uuid_t	version;
 	PriceTables tables;
 	int			nbooks;
@@ -199,7 +200,15 @@ load_prices(const PriceTables *tables, const pg_uuid_t *version)
 	MemoryContextSwitchTo(old);
 
 	MemoryContextSetParent(context, CacheMemoryContext);
+	kept.size = MemoryContextMemAllocated(context, true);
 	kept.context = context;
+}
+
+/* Is more kept than should be, beyond what is always needed? */
+static bool
+too_much_kept(void)
+{
+	return MemoryContextMemAllocated(kept.context, true) - kept.size > PRICE_CACHE_LIMIT;
 }
 
 static inline Look
@@ -249,7 +258,7 @@ look_again(const Look *now)
 
 	if (kept.context == NULL ||
 		memcmp(&version, &kept.version, sizeof(version)) != 0 ||
-		MemoryContextMemAllocated(kept.context, true) > PRICE_CACHE_LIMIT)
+		too_much_kept())
 	{
 		forget_prices();
 		load_prices(&tables, &version);
@@ -275,6 +284,14 @@ refresh_price_book(void)
 	if (likely(same_look(&now, &last_look) && kept.context != NULL))
 		return;
 	look_again(&now);
+}
+
+/* Pointers given out by this call must stay good: forget with the next one. */
+static void
+forget_soon(void)
+{
+	if (too_much_kept())
+		memset(&last_look, 0, sizeof(last_look));
 }
 
 static const NamedFacts *
@@ -410,6 +427,8 @@ find_asker(const char *price_book, const char *service_tier, const char *region,
 	entry = named_insert(kept.askers, pstrdup(key.data), &found);
 	entry->value = asker;
 	MemoryContextSwitchTo(old);
+
+	forget_soon();
 	return asker;
 }
 
@@ -555,8 +574,6 @@ find_offer(const Asker *asker, const char *provider, int provider_len,
 		offer = add_offer(entry, at);
 	MemoryContextSwitchTo(old);
 
-	/* Too much kept: look again with the next call, and forget. */
-	if (MemoryContextMemAllocated(kept.context, true) > PRICE_CACHE_LIMIT)
-		memset(&last_look, 0, sizeof(last_look));
+	forget_soon();
 	return offer;
 }

@@ -13,8 +13,8 @@
  * concurrent change of prices.
  *
  * Facts are loaded model by model, when a name is first asked for, names that
- * lead nowhere included.  When more than PRICE_CACHE_LIMIT is kept, all of it
- * is forgotten.
+ * lead nowhere included.  When more than PRICE_CACHE_LIMIT is kept, beyond the
+ * rules and aliases that are always needed, all of it is forgotten.
  *
  * Knows nothing of usage and quantities.
  *

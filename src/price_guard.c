@@ -6,14 +6,13 @@
  * note_price_change() gives the one row of llm_cost.price_version a new
  * random value whenever a row of a price table changes.  A backend's price
  * cache is good for exactly the version its snapshot sees, so a change is
- * noticed just where, and just as long as, it is visible.  As long as nobody
- * has looked since the last change of this transaction, one new value serves
- * for many changes.
+ * noticed just where, and just as long as, it is visible.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -70,19 +69,38 @@ replace_price_version(void)
 	table_close(rel, NoLock);
 }
 
+/* The command that made the row of the trigger's event what it is. */
+static CommandId
+change_command(const TriggerData *trigdata)
+{
+	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
+		return HeapTupleHeaderGetCmax(trigdata->tg_trigtuple->t_data);
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		return HeapTupleHeaderGetCmin(trigdata->tg_newtuple->t_data);
+	return HeapTupleHeaderGetCmin(trigdata->tg_trigtuple->t_data);
+}
+
+/*
+ * A new version serves for all rows that were changed by commands before it:
+ * every snapshot that sees the version sees them.  That is what spares all
+ * rows of a statement but the first the trouble.  If somebody looked in
+ * between, a row of the same statement may have come later than that look.
+ */
 Datum
 note_price_change(PG_FUNCTION_ARGS)
 {
-	/* Our last new version, and how often versions had been read by then. */
+	/* Where we stood after our last new version. */
 	static struct
 	{
 		TransactionId xid;
 		SubTransactionId subid;
+		CommandId	cid;
 		uint64		reads;
 	}			last;
 
-	TransactionId xid = GetTopTransactionId();
-	SubTransactionId subid = GetCurrentSubTransactionId();
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TransactionId xid;
+	SubTransactionId subid;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -90,15 +108,18 @@ note_price_change(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" was not called by trigger manager",
 						"note_price_change")));
 
-	if (last.xid != xid || last.subid != subid ||
-		last.reads != price_version_reads)
-	{
-		replace_price_version();
-		last.xid = xid;
-		last.subid = subid;
-		last.reads = price_version_reads;
-	}
+	xid = GetTopTransactionId();
+	subid = GetCurrentSubTransactionId();
+	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) &&
+		last.xid == xid && last.subid == subid &&
+		change_command(trigdata) < last.cid && last.reads == price_version_reads)
+		return PointerGetDatum(NULL);
 
+	replace_price_version();
+	last.xid = xid;
+	last.subid = subid;
+	last.cid = GetCurrentCommandId(false);
+	last.reads = price_version_reads;
 	return PointerGetDatum(NULL);
 }
 

@@ -18,7 +18,7 @@ streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-static bool
+bool
 attributes_hold(const Attributes *conditions, const Attributes *given)
 {
 	for (int i = 0; i < conditions->n; i++)
@@ -51,31 +51,36 @@ book_distance(const Asker *asker, const char *price_book)
 static bool
 in_window(const Price *price, TimestampTz at, Span *span)
 {
+	int64		edges[] = {0, price->window_from, price->window_to, HOURS_PER_DAY * MINS_PER_HOUR};
 	int64		day = at / USECS_PER_DAY;
 	int64		midnight;
 	int64		minute;
 
-	if (price->window_from < 0 || TIMESTAMP_NOT_FINITE(at))
-		return price->window_from < 0;
+	if (price->window_from < 0)
+		return true;
+	if (TIMESTAMP_NOT_FINITE(at))
+	{
+		/* no time of day; and this says nothing of any other time */
+		if (TIMESTAMP_IS_NOBEGIN(at))
+			span->to = at + 1;
+		else
+			span->from = at;
+		return false;
+	}
 
 	if (at % USECS_PER_DAY < 0)
 		day--;
 	midnight = day * USECS_PER_DAY;
 	minute = (at - midnight) / USECS_PER_MINUTE;
 
-	if (span != NULL)
+	for (int i = 0; i < lengthof(edges); i++)
 	{
-		int64		edges[] = {0, price->window_from, price->window_to, HOURS_PER_DAY * MINS_PER_HOUR};
+		TimestampTz edge = midnight + edges[i] * USECS_PER_MINUTE;
 
-		for (int i = 0; i < lengthof(edges); i++)
-		{
-			TimestampTz edge = midnight + edges[i] * USECS_PER_MINUTE;
-
-			if (edge <= at)
-				span->from = Max(span->from, edge);
-			else
-				span->to = Min(span->to, edge);
-		}
+		if (edge <= at)
+			span->from = Max(span->from, edge);
+		else
+			span->to = Min(span->to, edge);
 	}
 
 	if (price->window_from < price->window_to)
@@ -240,7 +245,7 @@ compare_specificity(const Search *search, const Price *a, const Price *b)
 }
 
 static const Price *
-best_price(const Search *search, const char *meter, int64 tier_from,
+best_price(const Search *search, const char *meter, int64 tier_at,
 		   const char *service_tier, const char *region)
 {
 	const Price *best = NULL;
@@ -249,7 +254,7 @@ best_price(const Search *search, const char *meter, int64 tier_from,
 	{
 		const Price *price = search->prices[i];
 
-		if (price->tier_from == tier_from && streq(price->meter, meter) &&
+		if (price->tier_at == tier_at && streq(price->meter, meter) &&
 			streq(price->service_tier, service_tier) &&
 			streq(price->region, region) &&
 			(best == NULL || compare_specificity(search, price, best) > 0))
@@ -307,7 +312,7 @@ fallback_rule(const Search *search, const char *meter, bool for_tier)
 
 /* A price of exactly this context tier: the one asked for, or by fallback. */
 bool
-find_in_tier(const Search *search, const char *meter, int64 tier_from, Found *found)
+find_in_tier(const Search *search, const char *meter, int64 tier_at, Found *found)
 {
 	const char *service_tier = search->asker->service_tier;
 	const char *region = search->asker->region;
@@ -325,7 +330,7 @@ find_in_tier(const Search *search, const char *meter, int64 tier_from, Found *fo
 			continue;
 		found->region_rule = without_region ? region_rule : NULL;
 		found->tier_rule = as_standard ? tier_rule : NULL;
-		found->price = best_price(search, meter, tier_from,
+		found->price = best_price(search, meter, tier_at,
 								  as_standard ? standard_tier : service_tier,
 								  without_region ? "" : region);
 		if (found->price != NULL)
@@ -334,13 +339,16 @@ find_in_tier(const Search *search, const char *meter, int64 tier_from, Found *fo
 	return false;
 }
 
-/* Why there is no price: because of the service tier, the region, or at all. */
+/*
+ * Why there is no price: because of the service tier, because of the region,
+ * or at all.  "elsewhere": some tier or region has one.
+ */
 const char *
-missing_problem(const Search *search, const char *meter)
+missing_problem(const Search *search, const char *meter, bool *elsewhere)
 {
 	const char *root = meter;
-	bool		region_lacks = false;
-	bool		tier_lacks = false;
+	const Price *lacks_region = NULL;
+	const Price *lacks_tier = NULL;
 
 	while (meter_parent(root))
 		root = meter_parent(root);
@@ -350,14 +358,15 @@ missing_problem(const Search *search, const char *meter)
 
 		if (!streq(price->meter, root) && !streq(price->meter, meter))
 			continue;
-		if (streq(price->service_tier, search->asker->service_tier))
-			region_lacks = true;
-		else
-			tier_lacks = true;
+		if (!streq(price->service_tier, search->asker->service_tier))
+			lacks_tier = price;
+		else if (!streq(price->region, search->asker->region))
+			lacks_region = price;
 	}
-	if (region_lacks && search->asker->region[0])
+	*elsewhere = lacks_region != NULL || lacks_tier != NULL;
+	if (lacks_region)
 		return psprintf("no_price_for_region:%s", search->asker->region);
-	if (tier_lacks)
+	if (lacks_tier)
 		return psprintf("no_price_for_tier:%s", search->asker->service_tier);
 	return psprintf("no_price:%s", meter);
 }

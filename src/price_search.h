@@ -47,10 +47,12 @@ typedef struct Found
 extern bool start_search(Search *search, const Price *const *prices, int nprices,
 						 const Rule *rules, int nrules, Span *span);
 extern void end_search(Search *search);
-extern bool find_in_tier(const Search *search, const char *meter, int64 tier_from,
+extern bool find_in_tier(const Search *search, const char *meter, int64 tier_at,
 						 Found *found);
+extern bool attributes_hold(const Attributes *conditions, const Attributes *given);
 extern bool name_listed(const Names *names, const char *name);
 extern bool rule_applies(const Search *search, const Rule *rule, const char *meter);
-extern const char *missing_problem(const Search *search, const char *meter);
+extern const char *missing_problem(const Search *search, const char *meter,
+								   bool *elsewhere);
 
 #endif							/* LLM_COST_PRICE_SEARCH_H */

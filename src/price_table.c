@@ -200,12 +200,16 @@ array_column(const Datum *values, int attnum)
 {
 	Names		names;
 	Datum	   *items;
+	bool	   *nulls;
+	int			n;
 
 	deconstruct_array(DatumGetArrayTypeP(values[attnum - 1]), TEXTOID, -1, false,
-					  TYPALIGN_INT, &items, NULL, &names.n);
-	names.items = palloc(sizeof(char *) * (names.n + 1));
-	for (int i = 0; i < names.n; i++)
-		names.items[i] = TextDatumGetCString(items[i]);
+					  TYPALIGN_INT, &items, &nulls, &n);
+	names.n = 0;
+	names.items = palloc(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			names.items[names.n++] = TextDatumGetCString(items[i]);
 	return names;
 }
 
@@ -288,7 +292,8 @@ read_price_row(void *row, PriceLayer layer, const Datum *values, const bool *nul
 	price->service_tier = text_column(values, Anum_price_service_tier);
 	price->region = text_column(values, Anum_price_region);
 	price->tier_from = DatumGetInt64(values[Anum_price_tier_from - 1]);
-	price->tier_inclusive = DatumGetBool(values[Anum_price_tier_inclusive - 1]);
+	price->tier_at = price->tier_from == 0 ? 0
+		: price->tier_from + !DatumGetBool(values[Anum_price_tier_inclusive - 1]);
 	price->window_from = price->window_to = -1;
 	if (window[0])
 	{

@@ -17,14 +17,6 @@ streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-/* Keys of attributes that a price or rule named. */
-static void
-note_used(Names *used, const Attributes *attributes)
-{
-	for (int i = 0; i < attributes->n; i++)
-		used->items[used->n++] = attributes->items[i].key;
-}
-
 static void
 append_rule(StringInfo derivation, const char *what, const Rule *rule)
 {
@@ -39,22 +31,46 @@ find_price(const Search *search, const char *meter, const Tariff *tariff,
 {
 	for (const char *as_meter = meter; as_meter; as_meter = meter_parent(as_meter))
 		for (int t = tier; t >= 0; t--)
-			if (find_in_tier(search, as_meter, tariff->core[t].from, found))
+			if (find_in_tier(search, as_meter, tariff->core[t].at, found))
 				return true;
 	return false;
 }
 
+/*
+ * Of the asker's keys that a price or rule must name, as a bitmap, those that
+ * these attributes do not name.  That their values agree is known.
+ */
+#define ALL_KEYS (~UINT64CONST(0))
+
+static uint64
+unnamed_keys(const Asker *asker, const Attributes *attributes, uint64 unnamed)
+{
+	uint64		rest = 0;
+
+	for (int i = 0; i < asker->must_match.n; i++)
+	{
+		uint64		bit = UINT64CONST(1) << (i % 64);
+		bool		named = false;
+
+		for (int j = 0; j < attributes->n && !named; j++)
+			named = streq(attributes->items[j].key, asker->must_match.items[i].key);
+		if (!named)
+			rest |= unnamed & bit;
+	}
+	return rest;
+}
+
 /* Turn what was found into a rate: apply factors, and say so. */
 static void
-settle_rate(const Search *search, Rate *rate, const Found *found, Names *used)
+settle_rate(const Search *search, Rate *rate, const Found *found)
 {
 	const Price *price = found->price;
+	uint64		unnamed = unnamed_keys(search->asker, &price->attributes, ALL_KEYS);
 	StringInfoData derivation;
 
 	initStringInfo(&derivation);
 	rate->price = price;
 	rate->unit_price = price->amount;
-	note_used(used, &price->attributes);
 
 	if (!streq(found->as_meter, rate->meter))
 		appendStringInfo(&derivation, "; as %s", found->as_meter);
@@ -64,13 +80,13 @@ settle_rate(const Search *search, Rate *rate, const Found *found, Names *used)
 	{
 		append_rule(&derivation, "price without region", found->region_rule);
 		rate->unit_price = money_multiply(rate->unit_price, found->region_rule->factor);
-		note_used(used, &found->region_rule->attributes);
+		unnamed = unnamed_keys(search->asker, &found->region_rule->attributes, unnamed);
 	}
 	if (found->tier_rule)
 	{
 		append_rule(&derivation, "standard tier", found->tier_rule);
 		rate->unit_price = money_multiply(rate->unit_price, found->tier_rule->factor);
-		note_used(used, &found->tier_rule->attributes);
+		unnamed = unnamed_keys(search->asker, &found->tier_rule->attributes, unnamed);
 	}
 
 	/* search->rules is in stacking order */
@@ -78,14 +94,21 @@ settle_rate(const Search *search, Rate *rate, const Found *found, Names *used)
 	{
 		const Rule *rule = search->rules[i];
 
-		if (rule->fallback || !rule_applies(search, rule, rate->meter) ||
+		if (rule->fallback ||
+			!(rule_applies(search, rule, found->as_meter) ||
+			  rule_applies(search, rule, rate->meter)) ||
 			(rule->of_book[0] && !streq(rule->of_book, price->price_book)))
+			continue;
+		/* A price for fast mode is not made faster. */
+		if (rule->attributes.n > 0 &&
+			attributes_hold(&rule->attributes, &price->attributes))
 			continue;
 		append_rule(&derivation, "multiplier", rule);
 		rate->unit_price = money_multiply(rate->unit_price, rule->factor);
-		note_used(used, &rule->attributes);
+		unnamed = unnamed_keys(search->asker, &rule->attributes, unnamed);
 	}
 	rate->per_unit = money_unit_price(rate->unit_price, price->per);
+	rate->unnamed = unnamed;
 	rate->derivation = derivation.len > 0 ? pstrdup(derivation.data) : "";
 	pfree(derivation.data);
 }
@@ -131,7 +154,7 @@ compute_core_rates(const TierRates *tier, CoreRates *core)
 	core->usable = true;
 }
 
-/* Every tier_from among the prices, ascending, that leads to a rate. */
+/* Every context tier among the prices, ascending, that leads to a rate. */
 static void
 find_tiers(const Search *search, Tariff *tariff)
 {
@@ -144,17 +167,16 @@ find_tiers(const Search *search, Tariff *tariff)
 		Found		found;
 		int			t = tariff->ntiers;
 
-		if (price->tier_from == 0 ||
-			!find_in_tier(search, price->meter, price->tier_from, &found))
+		if (price->tier_at == 0 ||
+			!find_in_tier(search, price->meter, price->tier_at, &found))
 			continue;
-		while (tariff->core[t - 1].from > price->tier_from)
+		while (tariff->core[t - 1].at > price->tier_at)
 			t--;
-		if (tariff->core[t - 1].from == price->tier_from)
+		if (tariff->core[t - 1].at == price->tier_at)
 			continue;
 		memmove(&tariff->core[t + 1], &tariff->core[t],
 				sizeof(CoreRates) * (tariff->ntiers - t));
-		tariff->core[t].from = price->tier_from;
-		tariff->core[t].inclusive = found.price->tier_inclusive;
+		tariff->core[t].at = price->tier_at;
 		tariff->ntiers++;
 	}
 }
@@ -181,16 +203,31 @@ find_meters(const Search *search)
 	return meters;
 }
 
-/* An attribute that changes prices elsewhere must not be ignored here. */
-static const char *
-unmatched_attribute(const Asker *asker, const Names *used)
+/*
+ * An attribute that changes prices elsewhere must not be ignored here: the
+ * rate of every token has to name it.  A fee may go without, where tokens do.
+ */
+static void
+check_attributes(const Asker *asker, TierRates *tier)
 {
-	const Attributes *must_match = &asker->must_match;
+	bool		named = false;
 
-	for (int i = 0; i < must_match->n; i++)
-		if (!name_listed(used, must_match->items[i].key))
-			return must_match->items[i].key;
-	return NULL;
+	for (int m = 0; m < tier->n; m++)
+		named |= tier->rates[m].price != NULL && tier->rates[m].unnamed == 0;
+	for (int m = 0; m < tier->n; m++)
+	{
+		Rate	   *rate = &tier->rates[m];
+		int			key = 0;
+
+		if (rate->price == NULL || rate->unnamed == 0 ||
+			(named && core_meter(rate->meter) < 0 && meter_parent(rate->meter) == NULL))
+			continue;
+		while ((rate->unnamed >> key & 1) == 0)
+			key++;
+		rate->price = NULL;
+		rate->elsewhere = true;
+		rate->problem = psprintf("no_price_for_attribute:%s", asker->must_match.items[key].key);
+	}
 }
 
 /*
@@ -206,8 +243,6 @@ build_tariff(const Asker *asker, const char *provider, const char *model,
 	Search		search = {.asker = asker, .provider = provider, .model = model, .at = at};
 	Tariff	   *tariff = palloc0(sizeof(Tariff));
 	Names		meters;
-	Names		used = {0};
-	const char *unmatched;
 
 	tariff->provider = provider;
 	tariff->model = model;
@@ -220,11 +255,6 @@ build_tariff(const Asker *asker, const char *provider, const char *model,
 
 	find_tiers(&search, tariff);
 	meters = find_meters(&search);
-
-	/* at most every key, by the price and every rule, for every rate */
-	used.items = palloc(sizeof(char *) * (asker->attributes.n * (search.nrules + 1) *
-										  meters.n * tariff->ntiers +
-										  1));
 
 	tariff->tiers = palloc(sizeof(TierRates) * tariff->ntiers);
 	for (int t = 0; t < tariff->ntiers; t++)
@@ -241,25 +271,14 @@ build_tariff(const Asker *asker, const char *provider, const char *model,
 			rate->meter = meters.items[m];
 			rate->derivation = "";
 			if (find_price(&search, rate->meter, tariff, t, &found))
-				settle_rate(&search, rate, &found, &used);
+				settle_rate(&search, rate, &found);
 			else
-				rate->problem = missing_problem(&search, rate->meter);
+				rate->problem = missing_problem(&search, rate->meter, &rate->elsewhere);
 		}
-	}
-
-	unmatched = unmatched_attribute(asker, &used);
-	for (int t = 0; t < tariff->ntiers; t++)
-	{
-		TierRates  *tier = &tariff->tiers[t];
-
-		for (int m = 0; unmatched != NULL && m < tier->n; m++)
-		{
-			tier->rates[m].price = NULL;
-			tier->rates[m].problem = psprintf("no_price_for_attribute:%s", unmatched);
-		}
+		check_attributes(asker, tier);
 		compute_core_rates(tier, &tariff->core[t]);
 	}
-	pfree(used.items);
+
 	end_search(&search);
 	return tariff;
 }
@@ -295,8 +314,7 @@ same_tariff(const Tariff *a, const Tariff *b)
 		const TierRates *ta = &a->tiers[t];
 		const TierRates *tb = &b->tiers[t];
 
-		if (a->core[t].from != b->core[t].from ||
-			a->core[t].inclusive != b->core[t].inclusive || ta->n != tb->n)
+		if (a->core[t].at != b->core[t].at || ta->n != tb->n)
 			return false;
 		for (int m = 0; m < ta->n; m++)
 		{

@@ -34,6 +34,8 @@ typedef struct Rate
 	UnitPrice	per_unit;		/* the same for one unit */
 	const char *derivation;		/* fallbacks and multipliers taken, or "" */
 	const char *problem;
+	uint64		unnamed;		/* keys of the asker that nothing named */
+	bool		elsewhere;		/* no rate here, but for another tier, region, … */
 } Rate;
 
 /*
@@ -42,8 +44,7 @@ typedef struct Rate
  */
 typedef struct CoreRates
 {
-	int64		from;			/* total input tokens above this */
-	bool		inclusive;		/* … or equal to it */
+	int64		at;				/* from this much input on */
 	bool		usable;			/* the rates are integers */
 	uint8		missing;		/* bit i: core meter i has no rate */
 	int			scale;
@@ -84,7 +85,7 @@ context_tier(const Tariff *tariff, int64 input_tokens)
 {
 	int			tier = tariff->ntiers - 1;
 
-	while (tier > 0 && input_tokens < tariff->core[tier].from + !tariff->core[tier].inclusive)
+	while (tier > 0 && input_tokens < tariff->core[tier].at)
 		tier--;
 	return tier;
 }

@@ -166,6 +166,32 @@ SELECT meter, unit_price, tier_from, matched_by
 FROM llm_cost.cost_breakdown('tiered', 100, 10, '2026-06-15', service_tier => 'batch', region => 'EU', price_book => 'test');
 SELECT (pg_temp.ask('tiered', 100, 10, region => 'us')).problem;
 
+-- Usage that is not reported is not free where only the tier or region lacks a price
+SELECT what, (pg_temp.ask('tiered', input, output, meters => meters, service_tier => service_tier, region => region, attributes => attributes)).*
+FROM (VALUES
+	('tier', NULL::bigint, NULL::bigint, NULL::jsonb, 'flex', NULL, NULL::jsonb),
+	('region', NULL, NULL, NULL, NULL, 'mars', NULL),
+	('attribute', NULL, NULL, NULL, NULL, NULL, '{"speed": "fast"}'),
+	('a meter, none of it', NULL, NULL, '{"web_search": 0}', 'flex', NULL, NULL),
+	('output only', NULL, 10, NULL, 'flex', NULL, NULL),
+	('input only', 10, NULL, NULL, 'flex', NULL, NULL)) v(what, input, output, meters, service_tier, region, attributes);
+-- … nor is a model that has prices for other regions only
+SELECT pg_temp.price('elsewhere', 'input', 1, region => 'eu') \g /dev/null
+SELECT (pg_temp.ask('elsewhere', NULL, NULL)).problem AS unreported, (pg_temp.ask('elsewhere', 1, NULL)).problem AS reported;
+
+-- Thresholds that are inclusive for one meter and not for another: each is as it says
+SELECT pg_temp.price('edges', 'input', 1), pg_temp.price('edges', 'output', 10),
+	   pg_temp.price('edges', 'input', 2, tier_from => 100, tier_inclusive => true),
+	   pg_temp.price('edges', 'output', 20, tier_from => 100) \g /dev/null
+SELECT input, (SELECT string_agg(meter || ' ' || unit_price, ', ')
+			   FROM llm_cost.cost_breakdown('edges', input, 1, '2026-06-15', price_book => 'test')) AS unit_prices
+FROM unnest(ARRAY[99, 100, 101]) input;
+
+-- A multiplier of the meter that stands in holds for the part as well
+SELECT pg_temp.price('parts', 'input', 1), pg_temp.rule('half of input', 'multiplier', 0.5, models => '{parts}', meters => '{input}') \g /dev/null
+SELECT meter, unit_price, matched_by
+FROM llm_cost.cost_breakdown('parts', 10, NULL, '2026-06-15', 2, meters => '{"input_audio": 3}', price_book => 'test');
+
 -- Attributes: a price for it, a multiplier for it, or none
 SELECT pg_temp.price('fast', 'input', 1), pg_temp.price('fast', 'output', 10),
 	   pg_temp.price('fast', 'output', 99, attributes => '{"speed": "fast", "serving_scope": "global"}') \g /dev/null
@@ -175,6 +201,14 @@ SELECT attributes, (pg_temp.ask('fast', 100, 10, attributes => attributes)).*,
 FROM (VALUES ('{}'::jsonb), ('{"speed": "standard"}'), ('{"speed": "fast"}'),
 			 ('{"speed": "fast", "serving_scope": "global"}'), ('{"speed": "slow"}'), ('{"tenant": "acme"}')) v(attributes);
 
+-- tokens have to name it one by one; a fee may go without where tokens do
+SELECT pg_temp.price('fees', 'input', 1), pg_temp.price('fees', 'web_search', 5, per => 1000),
+	   pg_temp.price('fees', 'web_search', 7, per => 1000, attributes => '{"speed": "fast"}'),
+	   pg_temp.price('fees-too', 'input', 1), pg_temp.price('fees-too', 'web_search', 5, per => 1000),
+	   pg_temp.rule('fast tokens', 'multiplier', 6, attributes => '{"speed": "fast"}', models => '{fees-too}', meters => '{input}') \g /dev/null
+SELECT (pg_temp.ask('fees', 10, NULL, meters => '{"web_search": 1}', attributes => '{"speed": "fast"}')).*,
+	   (pg_temp.ask('fees-too', 10, NULL, meters => '{"web_search": 1}', attributes => '{"speed": "fast"}')).cost AS tokens_and_fee;
+
 -- Daily windows, over midnight
 SELECT pg_temp.price('window', 'input', 2), pg_temp.price('window', 'input', 1, time_window => '16:30-00:30') \g /dev/null
 SELECT at::time, (pg_temp.ask('window', 1000000, NULL, at)).cost
@@ -183,6 +217,10 @@ FROM unnest(ARRAY['2026-06-15 00:00', '2026-06-15 00:29:59.999999', '2026-06-15 
 SELECT count(*) FILTER (WHERE cost = CASE WHEN at::time >= '16:30' OR at::time < '00:30' THEN 1 ELSE 2 END) AS right_price, count(*)
 FROM (SELECT at, (pg_temp.ask('window', 1000000, NULL, at)).cost
 	  FROM generate_series('1999-12-25'::timestamptz, '2000-01-08', '7 min') at) q;
+
+-- the end of time has no time of day, and says nothing of today
+SELECT at, (pg_temp.ask('window', 1000000, NULL, at)).cost
+FROM (VALUES (1, 'infinity'::timestamptz), (2, '2026-06-15 18:00'), (3, '-infinity'), (4, '2026-06-16 18:00'), (5, '2026-06-16 12:00')) v(n, at) ORDER BY n;
 
 -- What we believed: a correction changes the answer, and not the old one
 SELECT pg_temp.price('corrected', 'input', 5, known => '[2026-01-01,2026-02-01)'),

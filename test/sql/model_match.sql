@@ -77,6 +77,11 @@ SELECT llm_cost.add_alias('^lab-(gpt.*)-v\d+$', '\1', kind => 'pattern', to_prov
 SELECT llm_cost.add_alias('^lab-gpt-4o-.*$', 'gpt-4o', kind => 'pattern', to_provider => 'openai');
 SELECT name, llm_cost.cost(name, 1000000, 0, '2026-05-01') AS cost, llm_cost.cost_problem(name, 1000000, 0, '2026-05-01') AS problem
 FROM unnest(ARRAY['team-a', 'team-cheap-a', 'team', 'lab-gpt-4.1-v7', 'lab-gpt-4o-v7', 'lab-gpt-4o-mini-v7', 'lab-gpt-4.1-vx']) name;
+-- what a user says stands, also where the book asked has no price for it
+SELECT llm_cost.add_price_book('other');
+INSERT INTO llm_cost.price_override (price_book, provider, model, meter, amount, valid, known, source)
+	VALUES ('other', 'azure.ai.openai', 'gpt-4o', 'input', 7, '(,)', '(,)', 'test');
+SELECT llm_cost.cost_problem('gpt-4o', 1, NULL, '2026-05-01', provider => 'azure', price_book => 'other');
 -- a mistake is an error at once
 \set VERBOSITY terse
 SAVEPOINT s;
@@ -85,4 +90,10 @@ ROLLBACK TO s;
 SELECT llm_cost.add_alias('^(x', 'gpt-4o', kind => 'pattern');
 ROLLBACK TO s;
 SELECT llm_cost.add_alias('chat', 'gpt-4.1', to_provider => 'openai');
+ROLLBACK TO s;
+-- … also in the tables themselves: what does not compile inside ^(?: )$ would fail every query
+INSERT INTO llm_cost.alias_override (kind, pattern, to_model, known, source) VALUES ('pattern', '(?i)foo.*', 'gpt-4o', '(,)', 'test');
+ROLLBACK TO s;
+INSERT INTO llm_cost.rule_override (price_book, rule, kind, stacking_order, factor, models, valid, known, source)
+	VALUES ('list', 'r', 'multiplier', 1, 1, ARRAY[NULL]::text[], '(,)', '(,)', 'test');
 ROLLBACK;

@@ -38,6 +38,63 @@ BEGIN
 END
 $$;
 
+-- … and with settings that change from row to row under it: batch is half,
+-- an unknown tier has no price, an unknown book is an error
+CREATE TABLE priced (n int PRIMARY KEY, tier text, price_book text, known_at timestamptz, attributes jsonb, cost numeric);
+CREATE FUNCTION price_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.cost := llm_cost.cost('gpt-4o', 1000000, 0, '2026-06-15', provider => 'openai', service_tier => NEW.tier,
+							  price_book => NEW.price_book, known_at => NEW.known_at, attributes => NEW.attributes);
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER price_row BEFORE INSERT ON priced FOR EACH ROW EXECUTE FUNCTION price_row();
+INSERT INTO llm_cost.price_book (price_book, currency, base_book) VALUES ('cached_half', 'USD', 'list');
+INSERT INTO llm_cost.rule_override (price_book, rule, kind, stacking_order, factor, valid, known, source)
+VALUES ('cached_half', 'half', 'multiplier', 1, 0.5, '(,)', '[2026-06-01,)', 'test');
+INSERT INTO priced (n, tier, price_book, known_at, attributes) VALUES
+	(1, 'batch', 'list', NULL, NULL), (2, 'standard', 'list', NULL, NULL), (3, 'nonsense', 'list', NULL, NULL),
+	(4, 'standard', 'cached_half', NULL, NULL), (5, 'standard', 'cached_half', '2026-05-01', NULL),
+	(6, 'standard', 'cached_half', '2026-07-01', NULL), (7, 'standard', 'list', NULL, '{"speed": "fast"}'),
+	(8, 'standard', 'list', NULL, '{}'), (9, NULL, NULL, NULL, NULL);
+SELECT n, tier, price_book, known_at, attributes, cost FROM priced ORDER BY n;
+INSERT INTO priced (n, tier, price_book) VALUES (10, 'standard', 'list'), (11, 'standard', 'no such');
+DELETE FROM llm_cost.rule_override WHERE price_book = 'cached_half';
+DELETE FROM llm_cost.price_book WHERE price_book = 'cached_half';
+DROP TABLE priced;
+DROP FUNCTION price_row();
+
+-- A snapshot between two changes of one transaction sees one of them; what it
+-- leaves behind must not be taken for both
+BEGIN;
+CALL set_test_price(21);
+DECLARE between CURSOR FOR SELECT llm_cost.cost('cached', 1, 0, '2026-06-15');
+CALL set_test_price(22);
+FETCH between;
+EXECUTE ask;
+COMMIT;
+EXECUTE ask;
+CREATE FUNCTION change_price(amount numeric) RETURNS numeric LANGUAGE sql VOLATILE BEGIN ATOMIC
+	UPDATE llm_cost.price_override SET amount = change_price.amount WHERE provider = 'test' RETURNING amount;
+END;
+BEGIN;
+SELECT change_price(23);
+SELECT change_price(24), llm_cost.cost('cached', 1, 0, '2026-06-15') AS own_snapshot;
+EXECUTE ask;
+COMMIT;
+EXECUTE ask;
+-- a statement that changes many rows, and looks while it does
+BEGIN;
+INSERT INTO llm_cost.price_override (price_book, provider, model, meter, amount, valid, known, source)
+SELECT 'list', 'test', 'cached-' || n, 'input', change_price(30 + n) + llm_cost.cost('cached', 1, 0, '2026-06-15'),
+	   '(,)', '(,)', 'test'
+FROM generate_series(1, 3) n;
+SELECT model, llm_cost.cost(model, 1, 0, '2026-06-15') = amount AS as_in_the_table
+FROM llm_cost.price_override WHERE provider = 'test' ORDER BY model;
+ROLLBACK;
+DROP FUNCTION change_price(numeric);
+CALL set_test_price(5);
+
 -- Parallel workers see the leader's uncommitted change
 BEGIN;
 CREATE TABLE many AS SELECT 1::bigint AS tokens FROM generate_series(1, 10000);
@@ -105,6 +162,14 @@ ROLLBACK;
 SELECT count(*) AS names, count(cost) AS priced, count(*) FILTER (WHERE cost = 5 * n) AS right_price
 FROM (SELECT n, llm_cost.cost(CASE WHEN n % 100 = 0 THEN 'cached' ELSE 'no-such-model-' || n END, n, 0, '2026-06-15') AS cost
 	  FROM generate_series(1, 30000) n) q;
+
+-- … also where the settings are what grows; by the size of the context
+SELECT count(llm_cost.cost(NULL, 1, 1, now(), attributes => jsonb_build_object('tenant', i::text))) AS priced
+FROM generate_series(1, 100000) i;
+SELECT count(*) AS lines, count(problem) AS problems
+FROM generate_series(1, 20000) i, LATERAL llm_cost.cost_breakdown('gpt-4o', 1, 1, '2026-01-01', provider => 'openai', service_tier => 't' || i);
+SELECT sum(total_bytes) < 48 * 1024 * 1024 AS bounded FROM pg_backend_memory_contexts WHERE name = 'llm_cost price book';
+EXECUTE ask;
 
 -- The extension itself goes and comes, in one session
 EXECUTE ask;
