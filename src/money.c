@@ -10,6 +10,9 @@
 #include "fmgr.h"
 #include "money.h"
 #include "utils/builtins.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 
 /*
  * The short on-disk format of numeric (utils/adt/numeric.c).  It cannot

@@ -6,6 +6,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS llm_cost CASCADE;
 SET timezone = 'UTC';
 \pset null '(null)'
+\set SHOW_CONTEXT never
 
 CREATE PROCEDURE set_test_price(amount numeric) LANGUAGE sql BEGIN ATOMIC
 	DELETE FROM llm_cost.price_override WHERE provider = 'test';
