@@ -155,6 +155,35 @@ name_listed(const Names *names, const char *name)
 	return false;
 }
 
+/*
+ * A rule of the same name in a nearer book or a higher layer replaces this
+ * one, whatever it is for.
+ */
+static bool
+rule_is_replaced(const Search *search, const Rule *rule, const Rule *rules, int nrules,
+				 Span *span)
+{
+	int			distance = book_distance(search->asker, rule->price_book);
+	bool		replaced = false;
+
+	for (int i = 0; i < nrules; i++)
+	{
+		const Rule *other = &rules[i];
+		int			other_distance;
+
+		if (other == rule || !streq(other->name, rule->name) ||
+			!believes(search->asker, &other->known))
+			continue;
+		other_distance = book_distance(search->asker, other->price_book);
+		if (other_distance < 0 || other_distance > distance ||
+			(other_distance == distance && other->layer <= rule->layer))
+			continue;
+		narrow_span(span, &other->valid, search->at);
+		replaced |= span_contains(&other->valid, search->at);
+	}
+	return replaced;
+}
+
 /* Reduce the rules to those for this model whose other conditions hold. */
 static void
 select_rules(Search *search, const Rule *rules, int nrules, Span *span)
@@ -165,32 +194,16 @@ select_rules(Search *search, const Rule *rules, int nrules, Span *span)
 	for (int i = 0; i < nrules; i++)
 	{
 		const Rule *rule = &rules[i];
-		int			distance = book_distance(asker, rule->price_book);
-		bool		replaced = false;
 
-		if (distance < 0 || !believes(asker, &rule->known))
+		if ((rule->provider[0] != '\0' && !streq(rule->provider, search->provider)) ||
+			(rule->models.n > 0 && !name_listed(&rule->models, search->model)) ||
+			book_distance(asker, rule->price_book) < 0 ||
+			!believes(asker, &rule->known) ||
+			!attributes_hold(&rule->attributes, &asker->attributes))
 			continue;
 		narrow_span(span, &rule->valid, search->at);
-		if (!span_contains(&rule->valid, search->at))
-			continue;
-
-		/* A nearer book or a higher layer replaces the rule of that name. */
-		for (int j = 0; j < nrules && !replaced; j++)
-		{
-			const Rule *other = &rules[j];
-			int			other_distance = book_distance(asker, other->price_book);
-
-			replaced = streq(other->name, rule->name) && other_distance >= 0 &&
-				(other_distance < distance ||
-				 (other_distance == distance && other->layer > rule->layer)) &&
-				believes(asker, &other->known) &&
-				span_contains(&other->valid, search->at);
-		}
-
-		if (!replaced &&
-			(rule->provider[0] == '\0' || streq(rule->provider, search->provider)) &&
-			(rule->models.n == 0 || name_listed(&rule->models, search->model)) &&
-			attributes_hold(&rule->attributes, &asker->attributes))
+		if (span_contains(&rule->valid, search->at) &&
+			!rule_is_replaced(search, rule, rules, nrules, span))
 			search->rules[search->nrules++] = rule;
 	}
 }
