@@ -229,10 +229,15 @@ BEGIN
 				  DETAIL = format('From %s to %s.', valid_range.valid_from, valid_range.valid_to),
 				  HINT = 'The end is exclusive. Leave valid_to out where no end is known.';
 	END IF;
+	IF valid_range.valid_from = 'infinity' OR valid_range.valid_to = '-infinity' THEN
+		RAISE EXCEPTION 'nothing holds from infinity on, or until -infinity'
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Give a point in time; valid_from -infinity means always, valid_to infinity without end.';
+	END IF;
 	-- An unbounded range and one that ends at infinity must not be two things.
 	RETURN tstzrange(nullif(valid_range.valid_from, '-infinity'),
 					 nullif(valid_range.valid_to, 'infinity'));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.valid_range(timestamptz, timestamptz) IS
-	'Range from valid_from to valid_to, end exclusive; NULL or infinity: unbounded. Errors with 22023 when it would be empty.';
+	'Range from valid_from to valid_to, end exclusive; NULL or infinity: unbounded. Errors with 22023 when it would be empty or begin at infinity.';

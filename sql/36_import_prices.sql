@@ -112,6 +112,7 @@ BEGIN
 		RAISE EXCEPTION 'catalogue and format must not be null'
 			USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	PERFORM llm_cost.valid_range(import_prices.valid_from, NULL);	-- infinity is an error
 	entries := llm_cost.read_catalogue(import_prices.catalogue, import_prices.format);
 
 	SELECT b.currency INTO STRICT book_currency
