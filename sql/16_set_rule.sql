@@ -181,14 +181,7 @@ BEGIN
 	END IF;
 
 	IF alias_kind = 'pattern' THEN
-		BEGIN
-			PERFORM '' ~ own_pattern;
-		EXCEPTION WHEN invalid_regular_expression THEN
-			RAISE EXCEPTION 'invalid pattern "%"', own_pattern
-				USING ERRCODE = 'invalid_regular_expression',
-					  DETAIL = SQLERRM,
-					  HINT = 'A pattern is a regular expression over the whole name.';
-		END;
+		PERFORM llm_cost.check_pattern(own_pattern);
 		IF regexp_replace(own_pattern, '\\.', '', 'g') ~ '[A-Z]' THEN
 			RAISE EXCEPTION 'pattern "%" can never match', own_pattern
 				USING ERRCODE = 'invalid_parameter_value',

@@ -64,14 +64,38 @@ $$;
 COMMENT ON FUNCTION llm_cost.catalogue_time(text, text) IS
 	'Time in a catalogue: a date means midnight UTC, a time needs its zone, whatever the session''s settings are; NULL for NULL. Errors with 22007 for anything else; "field" is for the message.';
 
+CREATE FUNCTION llm_cost.check_pattern(pattern text, entry text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql STABLE	-- catches errors, which a parallel worker may not
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- The first catches a ")(" that the group around it would balance, the
+	-- second is what names are matched with.
+	PERFORM '' ~ check_pattern.pattern;
+	PERFORM '' ~ ('^(?:' || check_pattern.pattern || ')$');
+EXCEPTION WHEN invalid_regular_expression THEN
+	RAISE EXCEPTION 'invalid pattern "%"', check_pattern.pattern
+		USING ERRCODE = 'invalid_regular_expression',
+			  DETAIL = concat_ws(' ', SQLERRM || '.', 'Entry "' || check_pattern.entry || '".'),
+			  HINT = 'A pattern is a regular expression over the whole name, without options such as (?i) or ***= before it; names are compared in lower case.';
+END
+$$;
+COMMENT ON FUNCTION llm_cost.check_pattern(text, text) IS
+	'Errors with 2201B unless the pattern of an alias is a regular expression that can stand inside ^(?:…)$. entry: where it stands in a catalogue, for the message.';
+
 CREATE FUNCTION llm_cost.check_catalogue(entries llm_cost.catalogue_entry[])
 RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	bad record;
 BEGIN
+	PERFORM llm_cost.check_pattern(e.fact ->> 'pattern', e.entry)
+	FROM unnest(check_catalogue.entries) e
+	WHERE e.target = 'alias' AND e.fact ->> 'kind' = 'pattern';
+
 	SELECT e.target, e.entry, e.field, e.value,
 		   CASE WHEN jsonb_typeof(e.value) <> 'number' THEN 'not a number'
 				WHEN e.value < '0' THEN 'negative'
@@ -149,7 +173,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.check_catalogue(llm_cost.catalogue_entry[]) IS
-	'Errors for the first entry that cannot be a fact: 22003 for a negative, too large or too small number, 22023 for anything else than a number, a missing or too long name, a context tier beyond 10^15 or an empty range.';
+	'Errors for the first entry that cannot be a fact: 22003 for a negative, too large or too small number, 22023 for anything else than a number, a missing or too long name, a context tier beyond 10^15 or an empty range, 2201B for a pattern that is no regular expression.';
 
 /*
  * Entries of one target become facts: all columns, names in lower case, exact
@@ -307,7 +331,7 @@ COMMENT ON FUNCTION llm_cost.catalogue_facts(llm_cost.catalogue_entry[], text, r
 
 CREATE FUNCTION llm_cost.read_catalogue(catalogue jsonb, format text)
 RETURNS llm_cost.catalogue_entry[]
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
 AS $$

@@ -77,6 +77,13 @@ SELECT * FROM pg_temp.import('{"bad": [{"input": 1, "valid_from": "2026-01-01", 
 SELECT * FROM pg_temp.import('{"bad": {"input": 1, "attributes": {"sped": "fast"}}}');
 SELECT * FROM pg_temp.import('{"tie": {"input": 1}, "TIE": {"input": 2}}');
 SELECT * FROM pg_temp.import('{"": {"input": 1}}');
+SELECT * FROM pg_temp.import('{" ": {"input": 1}}');
+SELECT * FROM pg_temp.import(jsonb_build_object(repeat('m', 257), jsonb '{"input": 1}'));
+SELECT * FROM pg_temp.import('{"bad": {"input": 1e-31}}');
+SELECT * FROM pg_temp.import('{"bad": {"input": 1, "tier_from": 1000000000000001}}');
+SELECT * FROM pg_temp.import('{"bad": {"input": 1}}', valid_from => 'infinity');
+SELECT * FROM llm_cost.import_prices(pg_temp.catalogue('{"bad": {"input": 1}}',
+	'{"aliases": [{"kind": "pattern", "pattern": "(?i)foo.*", "to_model": "bad"}]}'), 'llm_cost', price_book => 'test');
 SELECT * FROM pg_temp.import('{"bad": 7}');
 SELECT * FROM pg_temp.import('{"bad": {"input": null}}');
 SELECT count(*) FROM llm_cost.imported_price WHERE model IN ('good', 'bad', 'tie');

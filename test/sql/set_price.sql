@@ -158,6 +158,10 @@ SELECT llm_cost.cost('my-deployment', 1000000, 0, '2026-01-15', price_book => 't
 SELECT llm_cost.add_alias('x', 'typo');
 SELECT llm_cost.add_alias('x', 'm', to_provider => 'openai');
 SELECT llm_cost.add_alias('(x', 'm', kind => 'pattern');
+SELECT llm_cost.add_alias('(?i)foo.*', 'm', kind => 'pattern');
+SELECT llm_cost.add_alias('***=foo', 'm', kind => 'pattern');
+SELECT llm_cost.add_alias('a(', 'm', kind => 'pattern');
+SELECT llm_cost.add_alias('a)(b', 'm', kind => 'pattern');
 SELECT llm_cost.add_alias('X.*', 'm', kind => 'pattern');
 SELECT llm_cost.add_alias('x-(\w+)', '\1', kind => 'pattern');
 SELECT llm_cost.add_alias('x', 'm', kind => 'suffix');
