@@ -83,6 +83,10 @@ SELECT * FROM pg_temp.import('{"bad": {"input": 1e-31}}');
 SELECT * FROM pg_temp.import('{"bad": {"input": 1, "tier_from": 1000000000000001}}');
 SELECT * FROM pg_temp.import('{"bad": {"input": 1}}', valid_from => 'infinity');
 SELECT * FROM llm_cost.import_prices(pg_temp.catalogue('{"bad": {"input": 1}}',
+	'{"rules": [{"rule": "r", "kind": "multiplier", "factor": 2, "models": ["bad", null]}]}'), 'llm_cost', price_book => 'test');
+SELECT * FROM llm_cost.import_prices(pg_temp.catalogue('{"bad": {"input": 1}}',
+	'{"rules": [{"rule": "r", "kind": "multiplier", "factor": 2, "meters": [{"input": 1}]}]}'), 'llm_cost', price_book => 'test');
+SELECT * FROM llm_cost.import_prices(pg_temp.catalogue('{"bad": {"input": 1}}',
 	'{"aliases": [{"kind": "pattern", "pattern": "(?i)foo.*", "to_model": "bad"}]}'), 'llm_cost', price_book => 'test');
 SELECT * FROM pg_temp.import('{"bad": 7}');
 SELECT * FROM pg_temp.import('{"bad": {"input": null}}');

@@ -145,7 +145,9 @@ SELECT llm_cost.drop_rule('discount', 'test', '2026-02-20');
 SELECT llm_cost.set_rule('r', 'fallback', 0.5, 'test');
 SELECT llm_cost.set_rule('r', 'divider', 0.5, 'test');
 SELECT llm_cost.set_rule('r', 'multiplier', -1, 'test');
-SELECT llm_cost.set_rule('r', 'multiplier', 2, 'test', models => '{M*}', meters => '{Input}', provider => 'Vendor');
+SELECT llm_cost.set_rule('r', 'multiplier', 2, 'test', models => ARRAY['m', NULL]);
+SELECT llm_cost.set_rule('r', 'multiplier', 2, 'test', meters => ARRAY[' ']);
+SELECT llm_cost.set_rule('r', 'multiplier', 2, 'test', models => '{" M*"}', meters => '{Input}', provider => 'Vendor');
 SELECT models, meters, provider FROM llm_cost.rule_override WHERE rule = 'r';
 
 -- Aliases.
