@@ -87,6 +87,7 @@ DECLARE
 	base_currency text;
 	own_currency text := coalesce(add_price_book.currency, 'USD');
 BEGIN
+	PERFORM llm_cost.lock_prices();
 	IF add_price_book.price_book IS NULL OR add_price_book.price_book = '' THEN
 		RAISE EXCEPTION 'name of the price book must not be empty'
 			USING ERRCODE = 'invalid_parameter_value';
@@ -132,6 +133,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM llm_cost.lock_prices();
 	IF add_attribute.attribute IS NULL OR add_attribute.attribute = '' THEN
 		RAISE EXCEPTION 'name of the attribute must not be empty'
 			USING ERRCODE = 'invalid_parameter_value';
@@ -263,14 +265,16 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	fact jsonb := llm_cost.price_slot(
-		set_price.price_book, set_price.provider, set_price.model, set_price.meter,
-		set_price.service_tier, set_price.region, set_price.tier_from,
-		set_price.time_window, set_price.attributes);
+	fact jsonb;
 	slot uuid;
 	ends_at timestamptz := set_price.valid_to;
 	set_id uuid;
 BEGIN
+	PERFORM llm_cost.lock_prices();
+	fact := llm_cost.price_slot(
+		set_price.price_book, set_price.provider, set_price.model, set_price.meter,
+		set_price.service_tier, set_price.region, set_price.tier_from,
+		set_price.time_window, set_price.attributes);
 	PERFORM llm_cost.check_price(set_price.amount, coalesce(set_price.per, 1000000));
 	IF set_price.valid_from IS NULL THEN
 		RAISE EXCEPTION 'valid_from must not be null'
@@ -330,15 +334,17 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	slot_columns jsonb := llm_cost.price_slot(
-		correct_price.price_book, correct_price.provider, correct_price.model,
-		correct_price.meter, correct_price.service_tier, correct_price.region,
-		correct_price.tier_from, correct_price.time_window, correct_price.attributes);
+	slot_columns jsonb;
 	slot uuid;
 	wrong llm_cost.price;
 	within tstzrange;
 	corrected_id uuid;
 BEGIN
+	PERFORM llm_cost.lock_prices();
+	slot_columns := llm_cost.price_slot(
+		correct_price.price_book, correct_price.provider, correct_price.model,
+		correct_price.meter, correct_price.service_tier, correct_price.region,
+		correct_price.tier_from, correct_price.time_window, correct_price.attributes);
 	IF correct_price.at IS NULL OR NOT isfinite(correct_price.at) THEN
 		RAISE EXCEPTION '"at" must be a point in time'
 			USING ERRCODE = 'null_value_not_allowed',

@@ -63,6 +63,7 @@ AS $$
 DECLARE
 	fact jsonb;
 BEGIN
+	PERFORM llm_cost.lock_prices();
 	IF coalesce(set_rule.rule, '') = '' OR set_rule.factor IS NULL THEN
 		RAISE EXCEPTION 'name and factor of a rule must not be null'
 			USING ERRCODE = 'null_value_not_allowed';
@@ -130,8 +131,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	ends_at timestamptz := coalesce(drop_rule.valid_from, clock_timestamp());
-	book text := llm_cost.check_price_book(coalesce(drop_rule.price_book, 'list'));
+	book text;
 BEGIN
+	PERFORM llm_cost.lock_prices();
+	book := llm_cost.check_price_book(coalesce(drop_rule.price_book, 'list'));
 	LOCK TABLE llm_cost.rule_override IN SHARE ROW EXCLUSIVE MODE;
 	IF NOT EXISTS (
 		SELECT FROM llm_cost.rule_override r
@@ -164,11 +167,13 @@ AS $$
 DECLARE
 	alias_kind text := coalesce(add_alias.kind, 'exact');
 	target_model text := lower(coalesce(add_alias.model, '') COLLATE "C");
-	target_provider text := llm_cost.canonical_provider(coalesce(add_alias.to_provider, ''));
+	target_provider text;
 	-- In a regular expression \S is not \s.
 	own_pattern text := CASE WHEN add_alias.kind = 'pattern' THEN add_alias.pattern
 						ELSE lower(add_alias.pattern COLLATE "C") END;
 BEGIN
+	PERFORM llm_cost.lock_prices();
+	target_provider := llm_cost.canonical_provider(coalesce(add_alias.to_provider, ''));
 	IF coalesce(own_pattern, '') = '' THEN
 		RAISE EXCEPTION 'pattern of an alias must not be empty'
 			USING ERRCODE = 'null_value_not_allowed';

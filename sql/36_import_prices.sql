@@ -95,7 +95,7 @@ SET datestyle = 'ISO, YMD'
 SET timezone = 'UTC'
 AS $$
 DECLARE
-	book text := llm_cost.check_price_book(coalesce(import_prices.price_book, 'list'));
+	book text;
 	named text := coalesce(nullif(import_prices.source, ''), import_prices.format);
 	foreign_format boolean := import_prices.format <> 'llm_cost';
 	book_currency text;
@@ -108,6 +108,11 @@ DECLARE
 	own_slots bigint;
 	counts record;
 BEGIN
+	-- A dry run neither waits nor writes: it works with SELECT only and on a standby.
+	IF NOT coalesce(import_prices.dry_run, false) THEN
+		PERFORM llm_cost.lock_prices();
+	END IF;
+	book := llm_cost.check_price_book(coalesce(import_prices.price_book, 'list'));
 	IF import_prices.catalogue IS NULL OR import_prices.format IS NULL THEN
 		RAISE EXCEPTION 'catalogue and format must not be null'
 			USING ERRCODE = 'null_value_not_allowed';
@@ -133,7 +138,6 @@ BEGIN
 				  HINT = 'Nothing was changed. Was the download complete, and is the format right?';
 	END IF;
 
-	-- A dry run neither waits nor writes: it works with SELECT only and on a standby.
 	IF NOT coalesce(import_prices.dry_run, false) THEN
 		LOCK TABLE llm_cost.imported_price, llm_cost.imported_rule, llm_cost.imported_alias
 			IN SHARE ROW EXCLUSIVE MODE;
