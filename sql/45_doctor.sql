@@ -546,8 +546,9 @@ BEGIN
 		found_rows := found_rows || CASE
 			WHEN index_name IS NOT NULL THEN llm_cost.doctor_row(80, 'time index', 'ok', format('%s serves periods of time.%s', index_name,
 				CASE WHEN att.base_column = 'base_started_at' THEN ' Conditions on started_at alone do not use it; those on base_started_at do, as analyses write them (period_predicate()). For your own queries on started_at there is the index on the expression.' ELSE '' END),
-				CASE WHEN att.base_column = 'base_started_at' THEN format('CREATE INDEX%s ON %s ((%I AT TIME ZONE %L));',
-					CASE WHEN base_kind = 'p' THEN '' ELSE ' CONCURRENTLY' END, base_name, att.time_column, att.time_zone) END)
+				CASE WHEN att.base_column = 'base_started_at' THEN format('CREATE INDEX%s ON %s ((%s));',
+					CASE WHEN base_kind = 'p' THEN '' ELSE ' CONCURRENTLY' END, base_name,
+					llm_cost.zoned_expression(quote_ident(att.time_column), att.time_zone)) END)
 			WHEN att.time_column IS NULL THEN llm_cost.doctor_row(80, 'time index', 'unknown', 'started_at is an expression; only an index on that very expression can serve periods of time.')
 			ELSE llm_cost.doctor_row(80, 'time index', CASE WHEN estimate > 100000 THEN 'fail' ELSE 'warn' END,
 				format('No index on %I: every analysis reads all of %s%s.', att.time_column, base_name,
