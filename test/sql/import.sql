@@ -61,6 +61,12 @@ SELECT llm_cost.cost('a', 1000000, 0, '2025-04-01', price_book => 'test') AS gap
 SELECT * FROM pg_temp.import('{"e": {"input": 1}}', 'other');
 SELECT count(*) AS still_there FROM pg_temp.believed WHERE source = 'dated' AND upper_inf(valid);
 
+-- An override that goes on is remarked on: the import will not be seen there.
+SELECT llm_cost.set_price('o', 'input', 9, '2019-01-01', 'vendor', per => 1, price_book => 'test') IS NOT NULL,
+	   llm_cost.set_price('past', 'input', 9, '2019-01-01', 'vendor', per => 1, price_book => 'test', valid_to => '2020-01-01') IS NOT NULL;
+SELECT * FROM pg_temp.import('{"o": {"input": 1}, "past": {"input": 1}, "e": {"input": 1}}', 'other') WHERE prices > 0;
+SELECT * FROM pg_temp.import('{"o": {"input": 1}, "past": {"input": 1}, "e": {"input": 1}}', 'other') WHERE prices > 0;
+
 -- Nothing is half imported.
 SELECT * FROM pg_temp.import('{"good": {"input": 1}, "bad": {"input": "free"}}');
 SELECT * FROM pg_temp.import('{"bad": {"input": true}}');
