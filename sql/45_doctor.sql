@@ -153,8 +153,9 @@ COMMENT ON FUNCTION llm_cost.doctor_row(integer, text, text, text, text) IS
 
 CREATE FUNCTION llm_cost.template(statement text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
--- a comment, so that pasting it as it is does nothing
-RETURN '-- fill in: ' || statement;
+-- A comment, so that pasting it as it is does nothing.  Names come from logs,
+-- where anybody may have written them: a line break would end the comment.
+RETURN '-- fill in: ' || regexp_replace(statement, '[\n\r]+', '‹line break›', 'g');
 COMMENT ON FUNCTION llm_cost.template(text) IS
 	'A statement that somebody has to complete: what stands in ‹› is for him to say. It is a comment until he does.';
 
@@ -280,7 +281,7 @@ BEGIN
 		CASE WHEN problem LIKE 'no\_price:%' THEN quote_literal(substr(problem, 10)) ELSE '‹meter›' END,
 		since, provider_text, book_text,
 		CASE WHEN problem LIKE 'no\_price\_for\_attribute:%'
-			THEN format(', attributes => ''{"%s": "‹value›"}''', substr(problem, 24)) ELSE '' END));
+			THEN format(', attributes => %L', jsonb_build_object(substr(problem, 24), '‹value›')) ELSE '' END));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.price_templates(jsonb, text) IS

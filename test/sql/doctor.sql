@@ -98,6 +98,10 @@ SELECT detail, fix FROM llm_cost.doctor('snapshots_usage') WHERE check_name = 'u
 -- a name that all but exists, at a type that does not fit, is no fix
 SELECT detail, fix FROM llm_cost.doctor('snapshots_usage') WHERE detail LIKE 'error_type%';
 
+-- A name from a log cannot get out of the comment.
+UPDATE snapshots SET model = E'x\n; DROP TABLE snapshots; --\r' WHERE region = 'mars';
+SELECT fix FROM llm_cost.doctor('snapshots_usage') WHERE fix ILIKE '%DROP TABLE%';
+
 -- Every fix runs as it is printed, unless it is a template: that is a comment.
 \set ON_ERROR_STOP 1
 SELECT DISTINCT d.fix
