@@ -198,7 +198,12 @@ BEGIN
 			provider => resolved_model.provider, price_book => resolved_model.price_book) AS line
 		 JOIN llm_cost.price p ON p.price_id = line.price_id
 	ORDER BY moment.nth, upper_inf(p.known) DESC LIMIT 1;
-	IF NOT FOUND AND resolved_model.provider IS NULL THEN
+	IF FOUND AND resolved_model.provider IS NULL THEN
+		-- the price may be any seller's, as long as all ask the same
+		SELECT CASE WHEN count(DISTINCT p.provider) = 1 THEN seller END, array_agg(DISTINCT p.provider)
+		INTO seller, sellers
+		FROM llm_cost.price p WHERE p.model = resolved AND upper_inf(p.known);
+	ELSIF resolved_model.provider IS NULL THEN
 		-- several sellers: the model, if all mean the same
 		SELECT CASE WHEN count(DISTINCT p.model) = 1 THEN min(p.model) END, array_agg(DISTINCT p.provider)
 		INTO resolved, sellers

@@ -98,6 +98,13 @@ SELECT detail, fix FROM llm_cost.doctor('snapshots_usage') WHERE check_name = 'u
 -- a name that all but exists, at a type that does not fit, is no fix
 SELECT detail, fix FROM llm_cost.doctor('snapshots_usage') WHERE detail LIKE 'error_type%';
 
+-- Where no seller is logged and several ask the same, none is as good as the other.
+SELECT * FROM llm_cost.resolved_model('regress-snap', 'openai', 'list', '2026-06-01');
+UPDATE llm_cost.price_override SET amount = 3 WHERE model = 'regress-snap' AND meter = 'input';
+SELECT * FROM llm_cost.resolved_model('regress-snap-2025-08-07', NULL, 'list', '2026-06-01');
+SELECT * FROM llm_cost.resolved_model('regress-model', NULL, 'list', '2026-06-01');
+UPDATE llm_cost.price_override SET amount = 4 WHERE model = 'regress-snap' AND meter = 'input' AND provider = 'anthropic';
+
 -- A name from a log cannot get out of the comment.
 UPDATE snapshots SET model = E'x\n; DROP TABLE snapshots; --\r' WHERE region = 'mars';
 SELECT fix FROM llm_cost.doctor('snapshots_usage') WHERE fix ILIKE '%DROP TABLE%';
