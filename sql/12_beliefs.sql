@@ -23,6 +23,22 @@
  * this makes the planner see) on the functions that join such arrays.
  */
 
+/*
+ * A transaction may set a price and then a rule, another a rule and then a
+ * price: with a lock for each table they would wait for each other for ever.
+ * So whoever changes prices takes this one lock before anything else, and
+ * keeps it to the end of the transaction.  It needs no privilege; the table
+ * locks stay, against those who write to the tables directly.
+ */
+CREATE FUNCTION llm_cost.lock_prices()
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+-- any constant that nobody else uses: the eight bytes of "llm_cost"
+RETURN pg_advisory_xact_lock(7812739710038537076);
+COMMENT ON FUNCTION llm_cost.lock_prices() IS
+	'Makes the transaction the only one that changes prices, rules, aliases, price books or attributes; others wait for its end. Every function that changes them calls it first. Readers do not wait.';
+REVOKE ALL ON FUNCTION llm_cost.lock_prices() FROM PUBLIC;
+
 -- What a slot is, only the table knows: its generated column is the definition.
 CREATE FUNCTION llm_cost.belief_slots(target regclass, facts jsonb)
 RETURNS TABLE (ordinality bigint, slot_id uuid)
@@ -229,10 +245,15 @@ BEGIN
 				  DETAIL = format('From %s to %s.', valid_range.valid_from, valid_range.valid_to),
 				  HINT = 'The end is exclusive. Leave valid_to out where no end is known.';
 	END IF;
+	IF valid_range.valid_from = 'infinity' OR valid_range.valid_to = '-infinity' THEN
+		RAISE EXCEPTION 'nothing holds from infinity on, or until -infinity'
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Give a point in time; valid_from -infinity means always, valid_to infinity without end.';
+	END IF;
 	-- An unbounded range and one that ends at infinity must not be two things.
 	RETURN tstzrange(nullif(valid_range.valid_from, '-infinity'),
 					 nullif(valid_range.valid_to, 'infinity'));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.valid_range(timestamptz, timestamptz) IS
-	'Range from valid_from to valid_to, end exclusive; NULL or infinity: unbounded. Errors with 22023 when it would be empty.';
+	'Range from valid_from to valid_to, end exclusive; NULL or infinity: unbounded. Errors with 22023 when it would be empty or begin at infinity.';

@@ -87,6 +87,7 @@ DECLARE
 	base_currency text;
 	own_currency text := coalesce(add_price_book.currency, 'USD');
 BEGIN
+	PERFORM llm_cost.lock_prices();
 	IF add_price_book.price_book IS NULL OR add_price_book.price_book = '' THEN
 		RAISE EXCEPTION 'name of the price book must not be empty'
 			USING ERRCODE = 'invalid_parameter_value';
@@ -132,6 +133,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM llm_cost.lock_prices();
 	IF add_attribute.attribute IS NULL OR add_attribute.attribute = '' THEN
 		RAISE EXCEPTION 'name of the attribute must not be empty'
 			USING ERRCODE = 'invalid_parameter_value';
@@ -150,6 +152,13 @@ COMMENT ON FUNCTION llm_cost.add_attribute(text, text, boolean, text) IS
 	'Adds a key that the attributes of prices, rules and requests may use. default_value: what leaving the key out means. must_match: a request with another value has no price unless a price or rule names the value; false: it falls back to the price without the key. Errors with 42710 when the key exists.';
 REVOKE ALL ON FUNCTION llm_cost.add_attribute(text, text, boolean, text) FROM PUBLIC;
 
+CREATE FUNCTION llm_cost.clean_name(name text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN lower(regexp_replace(name, '^\s+|\s+$', '', 'g') COLLATE "C");
+COMMENT ON FUNCTION llm_cost.clean_name(text) IS
+	'A name as price books keep it: in lower case, without white space around it.';
+
 /*
  * What set_price() and correct_price() have in common: the columns of a price
  * but its amount and time, spelled as the tables want them.
@@ -162,18 +171,31 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	names jsonb := jsonb_build_object(
+		'model', llm_cost.clean_name(price_slot.model),
+		'meter', llm_cost.clean_name(price_slot.meter),
+		'provider', llm_cost.clean_name(price_slot.provider));
 	missing text := CASE
-		WHEN coalesce(price_slot.model, '') = '' THEN 'model'
-		WHEN coalesce(price_slot.meter, '') = '' THEN 'meter'
-		WHEN coalesce(price_slot.provider, '') = '' THEN 'provider' END;
+		WHEN coalesce(names ->> 'model', '') = '' THEN 'model'
+		WHEN coalesce(names ->> 'meter', '') = '' THEN 'meter'
+		WHEN coalesce(names ->> 'provider', '') = '' THEN 'provider' END;
+	long_name record;
 BEGIN
 	IF missing IS NOT NULL THEN
 		RAISE EXCEPTION '% of a price must not be empty', missing
 			USING ERRCODE = 'null_value_not_allowed';
 	END IF;
-	IF price_slot.tier_from < 0 THEN
-		RAISE EXCEPTION 'tier_from must not be negative'
-			USING ERRCODE = 'invalid_parameter_value';
+	SELECT n.key, n.value INTO long_name FROM jsonb_each_text(names) n
+	WHERE length(n.value) > 256 LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION '% of a price is longer than 256 characters', long_name.key
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = format('It begins with "%s".', left(long_name.value, 60));
+	END IF;
+	IF price_slot.tier_from NOT BETWEEN 0 AND 1000000000000000 THEN
+		RAISE EXCEPTION 'tier_from must lie between 0 and 10^15'
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = format('It is %s.', price_slot.tier_from);
 	END IF;
 	IF price_slot.time_window !~ '^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$' THEN
 		RAISE EXCEPTION 'invalid time window "%"', price_slot.time_window
@@ -183,9 +205,9 @@ BEGIN
 
 	RETURN jsonb_build_object(
 		'price_book', llm_cost.check_price_book(coalesce(price_slot.price_book, 'list')),
-		'provider', llm_cost.canonical_provider(price_slot.provider),
-		'model', lower(price_slot.model COLLATE "C"),
-		'meter', lower(price_slot.meter COLLATE "C"),
+		'provider', llm_cost.canonical_provider(names ->> 'provider'),
+		'model', names ->> 'model',
+		'meter', names ->> 'meter',
 		'service_tier', lower(coalesce(nullif(price_slot.service_tier, ''), 'standard') COLLATE "C"),
 		'region', lower(coalesce(price_slot.region, '') COLLATE "C"),
 		'tier_from', coalesce(price_slot.tier_from, 0),
@@ -194,7 +216,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.price_slot(text, text, text, text, text, text, bigint, text, jsonb) IS
-	'The columns that say what a price is for, as a jsonb object, in lower case and with defaults filled in. Errors: 22004 for a missing model, meter or provider, 42704 for an unknown price book, 22023 for the rest.';
+	'The columns that say what a price is for, as a jsonb object, names in lower case and trimmed, defaults filled in. Errors: 22004 for a missing model, meter or provider, 42704 for an unknown price book, 22023 for the rest.';
 
 CREATE FUNCTION llm_cost.check_price(amount numeric, per numeric)
 RETURNS void
@@ -213,6 +235,13 @@ BEGIN
 				  DETAIL = format('The amount is %s.', check_price.amount),
 				  HINT = 'A price lies between 0 and 1e18.';
 	END IF;
+	-- Whoever multiplies such a price must still hold it in a numeric.
+	IF scale(trim_scale(check_price.amount)) > 30 OR scale(trim_scale(check_price.per)) > 30 THEN
+		RAISE EXCEPTION 'price out of range'
+			USING ERRCODE = 'numeric_value_out_of_range',
+				  DETAIL = 'It has more than 30 digits after the point.',
+				  HINT = 'Give the price of more units: "per" says of how many.';
+	END IF;
 	IF check_price.per <= 0 OR check_price.per > 1e18 OR check_price.per = 'NaN' THEN
 		RAISE EXCEPTION '"per" of a price out of range'
 			USING ERRCODE = 'numeric_value_out_of_range',
@@ -222,7 +251,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.check_price(numeric, numeric) IS
-	'Errors with 22004 or 22003 unless amount and per can be those of a price: an amount between 0 and 1e18 for more than 0 units.';
+	'Errors with 22004 or 22003 unless amount and per can be those of a price: an amount between 0 and 1e18, with at most 30 digits after the point, for more than 0 units.';
 
 CREATE FUNCTION llm_cost.set_price(
 	model text, meter text, amount numeric, valid_from timestamptz, provider text,
@@ -236,13 +265,16 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	fact jsonb := llm_cost.price_slot(
+	fact jsonb;
+	slot uuid;
+	ends_at timestamptz := set_price.valid_to;
+	set_id uuid;
+BEGIN
+	PERFORM llm_cost.lock_prices();
+	fact := llm_cost.price_slot(
 		set_price.price_book, set_price.provider, set_price.model, set_price.meter,
 		set_price.service_tier, set_price.region, set_price.tier_from,
 		set_price.time_window, set_price.attributes);
-	slot uuid;
-	set_id uuid;
-BEGIN
 	PERFORM llm_cost.check_price(set_price.amount, coalesce(set_price.per, 1000000));
 	IF set_price.valid_from IS NULL THEN
 		RAISE EXCEPTION 'valid_from must not be null'
@@ -258,6 +290,16 @@ BEGIN
 			USING HINT = 'SELECT * FROM llm_cost.meters() lists the standard meters.';
 	END IF;
 
+	-- A price without an end holds until the next one that was set: stating an
+	-- earlier price must not silently take back a later one.
+	IF ends_at IS NULL THEN
+		LOCK TABLE llm_cost.price_override IN SHARE ROW EXCLUSIVE MODE;
+		SELECT min(lower(p.valid)) INTO ends_at
+		FROM llm_cost.belief_slots('llm_cost.price_override', jsonb_build_array(fact)) s
+			 JOIN llm_cost.price_override p ON p.slot_id = s.slot_id
+		WHERE upper_inf(p.known) AND lower(p.valid) > set_price.valid_from;
+	END IF;
+
 	slot := llm_cost.set_belief(
 		'llm_cost.price_override',
 		fact || jsonb_build_object(
@@ -267,7 +309,7 @@ BEGIN
 			'assumed', false,
 			'source', coalesce(nullif(set_price.source, ''), 'set_price'),
 			'note', set_price.note),
-		llm_cost.valid_range(set_price.valid_from, set_price.valid_to));
+		llm_cost.valid_range(set_price.valid_from, ends_at));
 
 	SELECT p.price_id INTO STRICT set_id
 	FROM llm_cost.price_override p
@@ -278,7 +320,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.set_price(text, text, numeric, timestamptz, text, numeric, text, timestamptz, text, text, bigint, boolean, text, jsonb, text, text) IS
-	'Says what the vendor charges: from valid_from (to valid_to) "per" units of the meter cost "amount" in the currency of the price book. Comes before imported and bundled prices; what was set for other times stays. Names are stored in lower case. Returns the price_id; a price that already holds is left alone. Errors: 22004 when a required argument is null, 22003 for an amount out of range, 42704 for an unknown price book, 22023 for an unknown attribute or an empty range. To put right a price that was wrong all along use correct_price().';
+	'Says what the vendor charges: from valid_from to valid_to "per" units of the meter cost "amount" in the currency of the price book. valid_to NULL: until the next price that was set for the same thing begins, if there is one; infinity: without end, replacing what was set for later. Comes before imported and bundled prices; what was set for other times stays. Names are stored in lower case, without white space around them. Returns the price_id; a price that already holds is left alone. Errors: 22004 when a required argument is null, 22003 for an amount out of range, 42704 for an unknown price book, 22023 for an unknown attribute, an empty range, valid_from infinity or a name longer than 256 characters. To put right a price that was wrong all along use correct_price().';
 REVOKE ALL ON FUNCTION llm_cost.set_price(text, text, numeric, timestamptz, text, numeric, text, timestamptz, text, text, bigint, boolean, text, jsonb, text, text) FROM PUBLIC;
 
 CREATE FUNCTION llm_cost.correct_price(
@@ -292,15 +334,17 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	slot_columns jsonb := llm_cost.price_slot(
-		correct_price.price_book, correct_price.provider, correct_price.model,
-		correct_price.meter, correct_price.service_tier, correct_price.region,
-		correct_price.tier_from, correct_price.time_window, correct_price.attributes);
+	slot_columns jsonb;
 	slot uuid;
 	wrong llm_cost.price;
 	within tstzrange;
 	corrected_id uuid;
 BEGIN
+	PERFORM llm_cost.lock_prices();
+	slot_columns := llm_cost.price_slot(
+		correct_price.price_book, correct_price.provider, correct_price.model,
+		correct_price.meter, correct_price.service_tier, correct_price.region,
+		correct_price.tier_from, correct_price.time_window, correct_price.attributes);
 	IF correct_price.at IS NULL OR NOT isfinite(correct_price.at) THEN
 		RAISE EXCEPTION '"at" must be a point in time'
 			USING ERRCODE = 'null_value_not_allowed',

@@ -63,6 +63,7 @@ AS $$
 DECLARE
 	fact jsonb;
 BEGIN
+	PERFORM llm_cost.lock_prices();
 	IF coalesce(set_rule.rule, '') = '' OR set_rule.factor IS NULL THEN
 		RAISE EXCEPTION 'name and factor of a rule must not be null'
 			USING ERRCODE = 'null_value_not_allowed';
@@ -77,6 +78,15 @@ BEGIN
 			USING ERRCODE = 'numeric_value_out_of_range',
 				  DETAIL = format('It is %s.', set_rule.factor),
 				  HINT = '0.5 halves, 0.88 takes 12 % off.';
+	END IF;
+	-- A null or blank element matches nothing: the rule would never apply.
+	IF EXISTS (SELECT FROM unnest(set_rule.models || set_rule.meters) e(name)
+			   WHERE coalesce(llm_cost.clean_name(e.name), '') = '')
+	THEN
+		RAISE EXCEPTION 'models and meters of a rule must not contain null or blank names'
+			USING ERRCODE = 'null_value_not_allowed',
+				  DETAIL = format('Models: %L, meters: %L.', set_rule.models, set_rule.meters),
+				  HINT = 'Leave the whole argument out for any model or meter.';
 	END IF;
 	IF set_rule.kind = 'fallback'
 		AND (coalesce(set_rule.service_tier, '') <> '') = (coalesce(set_rule.region, '') <> '')
@@ -96,8 +106,8 @@ BEGIN
 		'stacking_order', coalesce(set_rule.stacking_order, 100),
 		'factor', trim_scale(set_rule.factor),
 		'provider', llm_cost.canonical_provider(coalesce(set_rule.provider, '')),
-		'models', lower(coalesce(set_rule.models, '{}')::text COLLATE "C")::text[],
-		'meters', lower(coalesce(set_rule.meters, '{}')::text COLLATE "C")::text[],
+		'models', ARRAY(SELECT llm_cost.clean_name(e.name) FROM unnest(set_rule.models) WITH ORDINALITY e(name, nth) ORDER BY e.nth),
+		'meters', ARRAY(SELECT llm_cost.clean_name(e.name) FROM unnest(set_rule.meters) WITH ORDINALITY e(name, nth) ORDER BY e.nth),
 		'service_tier', lower(coalesce(set_rule.service_tier, '') COLLATE "C"),
 		'region', lower(coalesce(set_rule.region, '') COLLATE "C"),
 		'attributes', llm_cost.check_attributes(set_rule.attributes),
@@ -110,7 +120,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.set_rule(text, text, numeric, text, text, text[], text[], text, text, jsonb, text, integer, timestamptz, timestamptz, text) IS
-	'Sets a rule of a price book. kind multiplier: scales the prices it matches; kind fallback: the named service tier, or region, takes the standard, or regionless, price times the factor. provider, models (a trailing * is a prefix), meters, service_tier, region, attributes, of_book: what it applies to, NULL any. A rule of the same name in a catalogue is replaced. Rules apply by stacking_order. valid_from NULL: always. Errors: 42710 when a rule of this name is set already and valid_from is NULL, 42704 for an unknown price book, 22003 and 22023 for values that cannot be.';
+	'Sets a rule of a price book. kind multiplier: scales the prices it matches; kind fallback: the named service tier, or region, takes the standard, or regionless, price times the factor. provider, models (a trailing * is a prefix), meters, service_tier, region, attributes, of_book: what it applies to, NULL any. A rule of the same name in a catalogue is replaced. Rules apply by stacking_order. valid_from NULL: always. Errors: 42710 when a rule of this name is set already and valid_from is NULL, 42704 for an unknown price book, 22004 for a null or blank name, 22003 and 22023 for values that cannot be.';
 REVOKE ALL ON FUNCTION llm_cost.set_rule(text, text, numeric, text, text, text[], text[], text, text, jsonb, text, integer, timestamptz, timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION llm_cost.drop_rule(
@@ -121,8 +131,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	ends_at timestamptz := coalesce(drop_rule.valid_from, clock_timestamp());
-	book text := llm_cost.check_price_book(coalesce(drop_rule.price_book, 'list'));
+	book text;
 BEGIN
+	PERFORM llm_cost.lock_prices();
+	book := llm_cost.check_price_book(coalesce(drop_rule.price_book, 'list'));
 	LOCK TABLE llm_cost.rule_override IN SHARE ROW EXCLUSIVE MODE;
 	IF NOT EXISTS (
 		SELECT FROM llm_cost.rule_override r
@@ -155,11 +167,13 @@ AS $$
 DECLARE
 	alias_kind text := coalesce(add_alias.kind, 'exact');
 	target_model text := lower(coalesce(add_alias.model, '') COLLATE "C");
-	target_provider text := llm_cost.canonical_provider(coalesce(add_alias.to_provider, ''));
+	target_provider text;
 	-- In a regular expression \S is not \s.
 	own_pattern text := CASE WHEN add_alias.kind = 'pattern' THEN add_alias.pattern
 						ELSE lower(add_alias.pattern COLLATE "C") END;
 BEGIN
+	PERFORM llm_cost.lock_prices();
+	target_provider := llm_cost.canonical_provider(coalesce(add_alias.to_provider, ''));
 	IF coalesce(own_pattern, '') = '' THEN
 		RAISE EXCEPTION 'pattern of an alias must not be empty'
 			USING ERRCODE = 'null_value_not_allowed';
@@ -181,14 +195,7 @@ BEGIN
 	END IF;
 
 	IF alias_kind = 'pattern' THEN
-		BEGIN
-			PERFORM '' ~ own_pattern;
-		EXCEPTION WHEN invalid_regular_expression THEN
-			RAISE EXCEPTION 'invalid pattern "%"', own_pattern
-				USING ERRCODE = 'invalid_regular_expression',
-					  DETAIL = SQLERRM,
-					  HINT = 'A pattern is a regular expression over the whole name.';
-		END;
+		PERFORM llm_cost.check_pattern(own_pattern);
 		IF regexp_replace(own_pattern, '\\.', '', 'g') ~ '[A-Z]' THEN
 			RAISE EXCEPTION 'pattern "%" can never match', own_pattern
 				USING ERRCODE = 'invalid_parameter_value',

@@ -64,19 +64,47 @@ $$;
 COMMENT ON FUNCTION llm_cost.catalogue_time(text, text) IS
 	'Time in a catalogue: a date means midnight UTC, a time needs its zone, whatever the session''s settings are; NULL for NULL. Errors with 22007 for anything else; "field" is for the message.';
 
+CREATE FUNCTION llm_cost.check_pattern(pattern text, entry text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql STABLE	-- catches errors, which a parallel worker may not
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- The first catches a ")(" that the group around it would balance, the
+	-- second is what names are matched with.
+	PERFORM '' ~ check_pattern.pattern;
+	PERFORM '' ~ ('^(?:' || check_pattern.pattern || ')$');
+EXCEPTION WHEN invalid_regular_expression THEN
+	RAISE EXCEPTION 'invalid pattern "%"', check_pattern.pattern
+		USING ERRCODE = 'invalid_regular_expression',
+			  DETAIL = concat_ws(' ', SQLERRM || '.', 'Entry "' || check_pattern.entry || '".'),
+			  HINT = 'A pattern is a regular expression over the whole name, without options such as (?i) or ***= before it; names are compared in lower case.';
+END
+$$;
+COMMENT ON FUNCTION llm_cost.check_pattern(text, text) IS
+	'Errors with 2201B unless the pattern of an alias is a regular expression that can stand inside ^(?:…)$. entry: where it stands in a catalogue, for the message.';
+
 CREATE FUNCTION llm_cost.check_catalogue(entries llm_cost.catalogue_entry[])
 RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	bad record;
 BEGIN
+	PERFORM llm_cost.check_pattern(e.fact ->> 'pattern', e.entry)
+	FROM unnest(check_catalogue.entries) e
+	WHERE e.target = 'alias' AND e.fact ->> 'kind' = 'pattern';
+
 	SELECT e.target, e.entry, e.field, e.value,
 		   CASE WHEN jsonb_typeof(e.value) <> 'number' THEN 'not a number'
 				WHEN e.value < '0' THEN 'negative'
 				WHEN (e.value::numeric) * e.times > 1e18 THEN 'too large'
-				WHEN e.target = 'price' AND coalesce(e.fact ->> 'model', '') = '' THEN 'nameless'
+				WHEN e.target = 'price' AND scale(trim_scale(e.value::numeric * e.times)) > 30 THEN 'too fine'
+				WHEN e.target = 'price' AND coalesce(llm_cost.clean_name(e.fact ->> 'model'), '') = '' THEN 'nameless'
+				WHEN e.target = 'price' AND greatest(length(e.fact ->> 'model'), length(e.fact ->> 'meter'),
+					length(e.fact ->> 'provider')) > 256 THEN 'long'
+				WHEN e.target = 'price' AND (e.fact ->> 'tier_from')::numeric > 1e15 THEN 'far tier'
 				WHEN e.valid_from >= e.valid_to THEN 'empty' END AS problem
 	INTO bad
 	FROM unnest(check_catalogue.entries) e
@@ -85,7 +113,13 @@ BEGIN
 			 AND (jsonb_typeof(e.value) <> 'number'
 				  OR CASE WHEN jsonb_typeof(e.value) = 'number'
 					 THEN e.value < '0' OR (e.value::numeric) * e.times > 1e18 END)
-			 OR e.target = 'price' AND coalesce(e.fact ->> 'model', '') = ''
+			 OR e.target = 'price' AND (
+				coalesce(llm_cost.clean_name(e.fact ->> 'model'), '') = ''
+				OR CASE WHEN jsonb_typeof(e.value) = 'number'
+				   THEN scale(trim_scale(e.value::numeric * e.times)) > 30 END
+				OR greatest(length(e.fact ->> 'model'), length(e.fact ->> 'meter'),
+					length(e.fact ->> 'provider')) > 256
+				OR (e.fact ->> 'tier_from')::numeric > 1e15)
 			 OR e.valid_from >= e.valid_to)
 	LIMIT 1;
 	IF NOT FOUND THEN
@@ -109,6 +143,22 @@ BEGIN
 					  DETAIL = format('Entry "%s", field "%s": %s.', bad.entry, bad.field,
 									  left(bad.value::text, 40)),
 					  HINT = 'A price lies between 0 and 1e18.';
+		WHEN 'too fine' THEN
+			RAISE EXCEPTION '% in catalogue is too small', bad.target
+				USING ERRCODE = 'numeric_value_out_of_range',
+					  DETAIL = format('Entry "%s", field "%s": %s.', bad.entry, bad.field,
+									  left(bad.value::text, 40)),
+					  HINT = 'A price has at most 30 digits after the point.';
+		WHEN 'long' THEN
+			RAISE EXCEPTION 'name in catalogue is longer than 256 characters'
+				USING ERRCODE = 'invalid_parameter_value',
+					  DETAIL = format('Entry "%s", field "%s".', left(bad.entry, 60), left(bad.field, 60)),
+					  HINT = 'Is the format right?';
+		WHEN 'far tier' THEN
+			RAISE EXCEPTION 'context tier in catalogue is out of range'
+				USING ERRCODE = 'invalid_parameter_value',
+					  DETAIL = format('Entry "%s", field "%s".', bad.entry, bad.field),
+					  HINT = 'A context tier begins at 10^15 tokens at most.';
 		WHEN 'nameless' THEN
 			RAISE EXCEPTION 'model in catalogue has no name'
 				USING ERRCODE = 'invalid_parameter_value',
@@ -123,7 +173,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.check_catalogue(llm_cost.catalogue_entry[]) IS
-	'Errors for the first entry that cannot be a fact: 22003 for a negative or too large number, 22023 for anything else than a number, a missing name or an empty range.';
+	'Errors for the first entry that cannot be a fact: 22003 for a negative, too large or too small number, 22023 for anything else than a number, a missing or too long name, a context tier beyond 10^15 or an empty range, 2201B for a pattern that is no regular expression.';
 
 /*
  * Entries of one target become facts: all columns, names in lower case, exact
@@ -163,7 +213,7 @@ BEGIN
 		FROM unnest(catalogue_facts.entries) e
 		WHERE e.target = catalogue_facts.target
 	), seller AS MATERIALIZED (
-		SELECT s.name, llm_cost.canonical_provider(s.name) AS provider
+		SELECT s.name, llm_cost.canonical_provider(llm_cost.clean_name(s.name)) AS provider
 		FROM (SELECT r.fact ->> 'provider' AS name FROM read r
 			  UNION
 			  SELECT r.fact ->> 'to_provider' FROM read r) s
@@ -182,9 +232,9 @@ BEGIN
 			|| jsonb_strip_nulls(jsonb_build_object(
 				'provider', p.provider,
 				'to_provider', t.provider,
-				'model', lower(r.fact ->> 'model' COLLATE "C"),
-				'to_model', lower(r.fact ->> 'to_model' COLLATE "C"),
-				'meter', lower(r.fact ->> 'meter' COLLATE "C"),
+				'model', llm_cost.clean_name(r.fact ->> 'model'),
+				'to_model', llm_cost.clean_name(r.fact ->> 'to_model'),
+				'meter', llm_cost.clean_name(r.fact ->> 'meter'),
 				'pattern', CASE WHEN r.fact ->> 'kind' <> 'pattern'
 						   THEN lower(r.fact ->> 'pattern' COLLATE "C") END,
 				'service_tier', lower(nullif(r.fact ->> 'service_tier', '') COLLATE "C"),
@@ -281,7 +331,7 @@ COMMENT ON FUNCTION llm_cost.catalogue_facts(llm_cost.catalogue_entry[], text, r
 
 CREATE FUNCTION llm_cost.read_catalogue(catalogue jsonb, format text)
 RETURNS llm_cost.catalogue_entry[]
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET datestyle = 'ISO, YMD'
 AS $$

@@ -4,8 +4,10 @@
  * An object of models; the key is [provider path/]name, the fields are prices
  * per single unit, in binary floating point.  The name of a field is built
  * from parts: what is priced, "_above_Nk_tokens" for a context tier and
- * "_priority", "_flex" or "_batches" for a service tier.  A field whose name
- * says price in any way is read or reported.
+ * "_priority", "_flex" or "_batches" for a service tier.  Nobody knows what the
+ * next price will be called, so it is the fields that are no prices which are
+ * listed here: any other number, object or array, and whatever has a price in
+ * its name, is read or reported.
  */
 
 CREATE FUNCTION llm_cost.litellm_provider(litellm_provider text)
@@ -44,6 +46,8 @@ AS $$
 DECLARE
 	-- Any name that could be that of a price.
 	price_like constant text := 'cost|price|pricing|multiplier|uplift|specific_entry|mtok|kcount|dbu|credit';
+	-- Names of numbers, objects and arrays that are none.
+	no_price constant text := '^(max_[a-z_]+|[rt]p[md]|output_vector_size|prompt_cache_min_tokens|tool_use_system_prompt_tokens|metadata|rules|supported_[a-z_]+)$';
 	token_meters constant jsonb := jsonb '["input", "cache_read", "cache_write_5m", "cache_write_1h", "output",
 		"reasoning", "input_audio", "input_image", "input_video", "output_audio", "output_image",
 		"output_video", "cache_read_audio", "cache_read_image", "cache_write_audio"]';
@@ -64,6 +68,16 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				  DETAIL = format('Entry "%s": %s.', bad.key, left(bad.value::text, 60)),
 				  HINT = 'LiteLLM''s catalogue has an object for each model. Is the format right?';
+	END IF;
+	SELECT m.key, m.value -> 'litellm_provider' AS value INTO bad
+	FROM jsonb_each(read_litellm.catalogue) m
+	WHERE jsonb_typeof(m.value -> 'litellm_provider') NOT IN ('string', 'null')
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'provider in catalogue is not a string'
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = format('Entry "%s", field "litellm_provider": %s.', bad.key, left(bad.value::text, 60)),
+				  HINT = 'Write the name of one seller.';
 	END IF;
 	SELECT m.key, f.key AS field INTO bad
 	FROM jsonb_each(read_litellm.catalogue) m, jsonb_each(m.value) f
@@ -142,7 +156,9 @@ BEGIN
 		-- Fields, those of context tiers, of search sizes and of special entries.
 		SELECT e.*, f.key AS field, f.value, 0::numeric AS tier_from, NULL::text AS part
 		FROM entry e, jsonb_each(e.info) f
-		WHERE f.key ~ price_like AND NOT (
+		WHERE (f.key ~ price_like
+			   OR jsonb_typeof(f.value) IN ('number', 'object', 'array') AND f.key !~ no_price)
+			AND NOT (
 			f.key IN ('search_context_cost_per_query', 'provider_specific_entry')
 				AND jsonb_typeof(f.value) = 'object'
 			OR f.key = 'tiered_pricing' AND jsonb_typeof(f.value) = 'array')
@@ -153,12 +169,18 @@ BEGIN
 		FROM entry e,
 			 jsonb_array_elements(CASE WHEN jsonb_typeof(e.info -> 'tiered_pricing') = 'array'
 								  THEN e.info -> 'tiered_pricing' END) AS t(tier),
-			 jsonb_each(CASE WHEN jsonb_typeof(t.tier) = 'object' THEN t.tier END) f
+			 jsonb_each(CASE WHEN jsonb_typeof(t.tier) = 'object' THEN t.tier
+						ELSE jsonb_build_object('entry', t.tier) END) f
 		WHERE f.key ~ price_like
+			OR jsonb_typeof(f.value) IN ('number', 'object', 'array')
+				AND f.key NOT IN ('range', 'max_results_range')
 		UNION ALL
 		SELECT e.*, f.key, f.value, 0, p.part
-		FROM entry e, (VALUES ('search_context_cost_per_query'), ('provider_specific_entry')) p(part),
+		FROM entry e, (VALUES ('search_context_cost_per_query'), ('provider_specific_entry'), ('metadata')) p(part),
 			 jsonb_each(CASE WHEN jsonb_typeof(e.info -> p.part) = 'object' THEN e.info -> p.part END) f
+		-- original_pricing_per_… repeats a price of the entry in another unit
+		WHERE p.part <> 'metadata' OR f.key ~ price_like AND f.key !~ '^original_pricing_per_[a-z]+$'
+			AND jsonb_typeof(f.value) IN ('number', 'object', 'array')
 	), parsed AS MATERIALIZED (
 		SELECT f.*, s.parts[1] AS base, x.resolution,
 			   CASE WHEN s.parts[2] IS NULL THEN f.tier_from ELSE s.parts[2]::numeric * 1000 END AS above,
@@ -245,6 +267,7 @@ BEGIN
 				'search_context_size_medium', 'search_context_size_high')
 			WHEN 'provider_specific_entry' THEN NOT (p.field IN ('fast', 'us')
 				AND jsonb_typeof(p.value) = 'number')
+			WHEN 'metadata' THEN true
 			ELSE p.field !~ '^regional_processing_uplift_multiplier_[a-z]+$'
 				AND (p.above IS NULL OR p.above <> trunc(p.above) OR p.above < 0
 					 OR NOT EXISTS (SELECT FROM meter_of m WHERE m.field =
@@ -253,4 +276,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.read_litellm(jsonb) IS
-	'Reader of LiteLLM''s model_prices_and_context_window.json. Errors with 22023 when it is not an object of objects, or a model with prices has no litellm_provider.';
+	'Reader of LiteLLM''s model_prices_and_context_window.json. Numbers, objects and arrays that are neither read nor known to be no prices are reported. Errors with 22023 when it is not an object of objects, or a model with prices has no litellm_provider, or one that is not a string.';

@@ -139,6 +139,29 @@ BEGIN
 		AND (NOT EXISTS (SELECT FROM meter_of m WHERE m.field = a.field)
 			 OR a.tier_from < 0 OR a.tier_from <> trunc(a.tier_from))
 	UNION ALL
+	-- keys beside base and tiers, in a tier beside start and price, and beside
+	-- the prices and their constraint
+	SELECT 'not_understood', x.entry, x.field, x.value, NULL, NULL, NULL, NULL, NULL
+	FROM (SELECT d.entry, f.key || '.' || k.key, k.value
+		  FROM dated d, jsonb_each(CASE WHEN d.understood THEN d.prices END) f,
+			   jsonb_each(CASE WHEN jsonb_typeof(f.value) = 'object' THEN f.value END) k
+		  WHERE k.key NOT IN ('base', 'tiers') OR k.key = 'tiers' AND jsonb_typeof(k.value) <> 'array'
+		  UNION ALL
+		  SELECT d.entry, f.key || '.tiers.' || k.key, k.value
+		  FROM dated d, jsonb_each(CASE WHEN d.understood THEN d.prices END) f,
+			   jsonb_array_elements(CASE WHEN jsonb_typeof(f.value -> 'tiers') = 'array'
+									THEN f.value -> 'tiers' END) AS t(tier),
+			   jsonb_each(CASE WHEN jsonb_typeof(t.tier) = 'object' THEN t.tier END) k
+		  WHERE k.key NOT IN ('start', 'price')
+		  UNION ALL
+		  SELECT m.entry, k.key, k.value
+		  FROM model m,
+			   jsonb_array_elements(CASE WHEN jsonb_typeof(m.model -> 'prices') = 'array'
+									THEN m.model -> 'prices' END) AS v(variant),
+			   jsonb_each(CASE WHEN jsonb_typeof(v.variant) = 'object' THEN v.variant END) k
+		  WHERE k.key NOT IN ('prices', 'constraint')) x(entry, field, value)
+	WHERE jsonb_typeof(x.value) <> 'null'
+	UNION ALL
 	SELECT 'not_understood', d.entry, 'prices with constraint',
 		   jsonb_build_object('constraint', d.constrained, 'prices', d.prices),
 		   NULL, NULL, NULL, NULL, NULL

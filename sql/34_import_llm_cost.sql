@@ -127,6 +127,13 @@ BEGIN
 		WHERE NOT (coalesce(r.rule ->> 'rule', '') <> '' AND r.rule ? 'factor'
 				   AND coalesce(r.rule ->> 'kind', '') IN ('multiplier', 'fallback'))
 		UNION ALL
+		SELECT format('"%s" of a rule must be an array of names', k.key), r.rule ->> 'rule'
+		FROM jsonb_array_elements(files) AS f(file),
+			 jsonb_array_elements(f.file -> 'rules') AS r(rule),
+			 jsonb_each(r.rule) k,
+			 jsonb_array_elements(CASE WHEN k.key IN ('models', 'meters') THEN k.value END) AS e(name)
+		WHERE jsonb_typeof(e.name) <> 'string' OR llm_cost.clean_name(e.name #>> '{}') = ''
+		UNION ALL
 		SELECT 'an alias needs a pattern and a kind', a.alias::text
 		FROM jsonb_array_elements(files) AS f(file),
 			 jsonb_array_elements(f.file -> 'aliases') AS a(alias)

@@ -95,7 +95,7 @@ SET datestyle = 'ISO, YMD'
 SET timezone = 'UTC'
 AS $$
 DECLARE
-	book text := llm_cost.check_price_book(coalesce(import_prices.price_book, 'list'));
+	book text;
 	named text := coalesce(nullif(import_prices.source, ''), import_prices.format);
 	foreign_format boolean := import_prices.format <> 'llm_cost';
 	book_currency text;
@@ -108,10 +108,16 @@ DECLARE
 	own_slots bigint;
 	counts record;
 BEGIN
+	-- A dry run neither waits nor writes: it works with SELECT only and on a standby.
+	IF NOT coalesce(import_prices.dry_run, false) THEN
+		PERFORM llm_cost.lock_prices();
+	END IF;
+	book := llm_cost.check_price_book(coalesce(import_prices.price_book, 'list'));
 	IF import_prices.catalogue IS NULL OR import_prices.format IS NULL THEN
 		RAISE EXCEPTION 'catalogue and format must not be null'
 			USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	PERFORM llm_cost.valid_range(import_prices.valid_from, NULL);	-- infinity is an error
 	entries := llm_cost.read_catalogue(import_prices.catalogue, import_prices.format);
 
 	SELECT b.currency INTO STRICT book_currency
@@ -132,7 +138,6 @@ BEGIN
 				  HINT = 'Nothing was changed. Was the download complete, and is the format right?';
 	END IF;
 
-	-- A dry run neither waits nor writes: it works with SELECT only and on a standby.
 	IF NOT coalesce(import_prices.dry_run, false) THEN
 		LOCK TABLE llm_cost.imported_price, llm_cost.imported_rule, llm_cost.imported_alias
 			IN SHARE ROW EXCLUSIVE MODE;
@@ -163,13 +168,20 @@ BEGIN
 				   FILTER (WHERE d.believed <> '[]' AND d.revised <> '[]') AS changed_example,
 			   count(*) FILTER (WHERE d.revised = '[]') AS closed,
 			   min(llm_cost.fact_text(d.believed -> 0) COLLATE "C") FILTER (WHERE d.revised = '[]') AS closed_example,
+			   count(*) FILTER (WHERE o.slot_id IS NOT NULL AND d.revised <> '[]') AS overridden,
+			   min(llm_cost.fact_text(d.revised -> 0) COLLATE "C")
+				   FILTER (WHERE o.slot_id IS NOT NULL AND d.revised <> '[]') AS overridden_example,
 			   jsonb_agg(jsonb_build_object(
 				   'slot_id', d.slot_id, 'within', d.within, 'facts', d.revised)) AS differing
 		INTO counts
-		FROM llm_cost.belief_differences(target.relation, changes) d,
+		FROM llm_cost.belief_differences(target.relation, changes) d
 			 -- Where the example shows the difference: at the start, else at the end.
-			 LATERAL (SELECT CASE WHEN llm_cost.same_belief(d.believed -> 0, d.revised -> 0)
-							 THEN -1 ELSE 0 END) AS p(place);
+			 CROSS JOIN LATERAL (SELECT CASE WHEN llm_cost.same_belief(d.believed -> 0, d.revised -> 0)
+							 THEN -1 ELSE 0 END) AS p(place)
+			 -- The same slot has the same id in every layer, and an override comes first.
+			 LEFT JOIN (SELECT DISTINCT p.slot_id FROM llm_cost.price_override p
+						WHERE target.name = 'price' AND upper_inf(p.known)
+							AND p.valid && tstzrange(clock_timestamp(), NULL)) o ON o.slot_id = d.slot_id;
 
 		-- A download cut short must not end every price.
 		IF target.name = 'price' AND import_prices.valid_from IS NULL THEN
@@ -197,8 +209,10 @@ BEGIN
 						 (2, 'changed', counts.changed, counts.changed_example),
 						 (3, 'closed', counts.closed, counts.closed_example),
 						 (4, 'unchanged', jsonb_array_length(changes)
-							 - counts.added - counts.changed - counts.closed, NULL))
+							 - counts.added - counts.changed - counts.closed, NULL),
+						 (5, 'overridden', counts.overridden, counts.overridden_example))
 				AS a(place, action, number, example)
+			WHERE a.action <> 'overridden' OR a.number > 0
 			ORDER BY a.place;
 		END IF;
 	END LOOP;
@@ -216,5 +230,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.import_prices(jsonb, text, text, text, timestamptz, boolean) IS
-	'Imports a price catalogue into a price book. format: litellm, genai-prices, langfuse or llm_cost. source: names the catalogue, not its version; keep it the same from import to import (NULL: the format''s name). valid_from: when undated changes take effect (NULL: now; unknown prices then hold from the beginning, marked assumed). Prices that the source had and the catalogue lacks end. dry_run: report only; needs nothing but SELECT. Returns how many prices were added, changed, closed and unchanged, the same for rules and aliases where there are any, and for each field that looks like a price but was not understood the number of occurrences and an example. Errors, with nothing imported: 22023 for a catalogue that is not of the format, contradicts itself, is empty or lacks more than half of the source''s prices while valid_from is NULL; 22003 for a price out of range; 42704 for an unknown price book.';
+	'Imports a price catalogue into a price book. format: litellm, genai-prices, langfuse or llm_cost. source: names the catalogue, not its version; keep it the same from import to import (NULL: the format''s name). valid_from: when undated changes take effect (NULL: now; unknown prices then hold from the beginning, marked assumed). Prices that the source had and the catalogue lacks end. dry_run: report only; needs nothing but SELECT. Returns how many prices were added, changed, closed and unchanged, the same for rules and aliases where there are any, how many of the added and changed prices are overridden (a price that was set holds for the same thing now or later, so cost() does not see the import there; only where there are any), and for each field that looks like a price but was not understood the number of occurrences and an example. Errors, with nothing imported: 22023 for a catalogue that is not of the format, contradicts itself, is empty or lacks more than half of the source''s prices while valid_from is NULL; 22003 for a price out of range; 42704 for an unknown price book.';
 REVOKE ALL ON FUNCTION llm_cost.import_prices(jsonb, text, text, text, timestamptz, boolean) FROM PUBLIC;

@@ -169,6 +169,45 @@ RETURN CASE WHEN value > '-Infinity'::float8 AND value < 'Infinity'::float8
 COMMENT ON FUNCTION llm_cost.finite(double precision) IS
 	'The shortest decimal that reads back as the value (under the default extra_float_digits); NULL for NaN and infinities.';
 
+CREATE FUNCTION llm_cost.finite_double(value numeric) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN abs(value) < 1e-300 THEN 0 WHEN abs(value) < 1e308 THEN value::float8 END;
+COMMENT ON FUNCTION llm_cost.finite_double(numeric) IS
+	'The value in floating point; NULL for NaN, infinities and numbers of 10^308 or more, which a cast refuses, and 0 below 10^-300.';
+
+CREATE FUNCTION llm_cost.time_in_zone(value timestamp, time_zone text) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN value > '4713-01-02 BC'::timestamp AND value < '294276-12-30'::timestamp
+	   THEN value AT TIME ZONE time_zone END;
+COMMENT ON FUNCTION llm_cost.time_in_zone(timestamp, text) IS
+	'The value AT TIME ZONE time_zone; NULL for infinities and within two days of the ends of what a timestamp holds, where the shift may fail.';
+
+CREATE FUNCTION llm_cost.zoned_expression(expression text, time_zone text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- without a shift nothing can leave the range, and an index on the plain expression serves
+RETURN CASE WHEN upper(time_zone) IN ('UTC', 'GMT', 'ETC/UTC', 'ETC/GMT', 'ZULU')
+	   THEN format('%s AT TIME ZONE %L', expression, time_zone)
+	   ELSE format('llm_cost.time_in_zone(%s, %L)', expression, time_zone) END;
+COMMENT ON FUNCTION llm_cost.zoned_expression(text, text) IS
+	'SQL that reads a timestamp without time zone, a column or an expression in parentheses, in a zone and fails for no value.';
+
+CREATE FUNCTION llm_cost.known_attributes(attributes jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF jsonb_typeof(known_attributes.attributes) = 'object' THEN
+		RETURN (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')
+				FROM jsonb_each(known_attributes.attributes) e
+					 JOIN llm_cost.attribute a ON a.attribute = e.key
+				WHERE jsonb_typeof(e.value) IN ('string', 'number', 'boolean'));
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.known_attributes(jsonb) IS
+	'What cost() accepts of attributes that come from data: keys listed in llm_cost.attribute with text, a number or a boolean; NULL where there is no object. An unknown key in a query is an error, in a row it is ignored.';
+
 CREATE FUNCTION llm_cost.usage_query(
 	relation regclass, profile text, mapping jsonb, price_book text,
 	time_zone text, input_excludes_cache boolean,
@@ -272,8 +311,9 @@ BEGIN
 		SELECT e.* INTO entry FROM llm_cost.mapped_expression(
 			usage_query.relation, canonical.usage_column, canonical.data_type, source, zone) AS e;
 		IF canonical."position" = 99 THEN
-			-- a key without a value says nothing; cost() would refuse it
-			attributes := format('pg_catalog.jsonb_strip_nulls(%s)', entry.expression);
+			-- cost() takes them for a setting, where what is unknown is an error;
+			-- here they are data, and one row must not kill the query
+			attributes := format('llm_cost.known_attributes(%s)', entry.expression);
 			CONTINUE;
 		END IF;
 		IF canonical.usage_column = 'input_tokens' AND profile_used = 'generic' AND usage_query.input_excludes_cache THEN

@@ -48,7 +48,7 @@ BEGIN
 			 OR base_type = usage_cast.target_type::regtype AND usage_cast.target_type <> 'numeric'
 			THEN format('(%s)::%s', usage_cast.expression, usage_cast.target_type)
 		WHEN usage_cast.target_type = 'timestamp with time zone' AND base_type = 'timestamp'::regtype
-			THEN format('(%s) AT TIME ZONE %L', usage_cast.expression, usage_cast.time_zone)
+			THEN llm_cost.zoned_expression(format('(%s)', usage_cast.expression), usage_cast.time_zone)
 		WHEN usage_cast.target_type = 'text'
 			 AND (category IN ('S', 'N', 'B', 'E') OR base_type = 'uuid'::regtype)
 			THEN format('(%s)::text', usage_cast.expression)
@@ -65,13 +65,17 @@ BEGIN
 			-- shortest text of the float4; widening it first would show binary noise
 			THEN format('llm_cost.finite((%s)::text::double precision)', usage_cast.expression)
 		WHEN usage_cast.target_type = 'double precision'
-			 AND base_type IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'real'::regtype, 'numeric'::regtype)
+			 AND base_type IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'real'::regtype)
 			THEN format('(%s)::double precision', usage_cast.expression)
+		WHEN usage_cast.target_type = 'double precision' AND base_type = 'numeric'::regtype
+			THEN format('llm_cost.finite_double((%s)::numeric)', usage_cast.expression)
 		WHEN usage_cast.target_type = 'double precision' AND base_type = 'interval'::regtype
 			THEN format('(EXTRACT(epoch FROM %s) * 1000)::double precision', usage_cast.expression)
-		WHEN usage_cast.target_type = 'jsonb' AND base_type = 'json'::regtype
-			THEN format('(%s)::jsonb', usage_cast.expression)
+		-- not json: jsonb refuses \u0000 and numbers beyond numeric, which json keeps
 		WHEN usage_cast.target_type = 'jsonb' AND category = 'A'
+			 AND EXISTS (SELECT FROM pg_type t JOIN pg_type e ON e.oid = t.typelem
+						 WHERE t.oid = base_type AND (e.typcategory IN ('S', 'N', 'B', 'E', 'D')
+							OR e.oid IN ('uuid'::regtype, 'jsonb'::regtype)))
 			THEN format('pg_catalog.to_jsonb(%s)', usage_cast.expression)
 	END;
 END
@@ -159,7 +163,10 @@ BEGIN
 								WHEN 'timestamp with time zone' THEN format('pg_catalog.to_timestamp(%I / 1000.0)', plain_column)
 								WHEN 'bigint' THEN format('llm_cost.token_count(%I::text)', plain_column)
 								WHEN 'boolean' THEN format('%I::text IN (''t'', ''true'', ''1'')', plain_column)
-								WHEN 'jsonb' THEN format('pg_catalog.jsonb_build_object(''%s'', %I)', mapped_expression.canonical, plain_column)
+								WHEN 'jsonb' THEN format(CASE WHEN plain_type = 'json'::regtype
+									-- jsonb_build_object() of a json would parse it as well
+									THEN 'CASE WHEN %2$I::text !~ ''\\u(0000|[dD][89a-fA-F])|[eE][+-]?[0-9]{5}|[0-9]{1000}'' THEN %2$I::jsonb END'
+									ELSE 'pg_catalog.jsonb_build_object(''%s'', %I)' END, mapped_expression.canonical, plain_column)
 								ELSE format('%I::%s', plain_column, mapped_expression.target_type)
 							END)),
 						CASE WHEN mapped_expression.canonical IN ('started_at', 'model') THEN ''

@@ -25,9 +25,10 @@ CREATE FUNCTION llm_cost.attach_statement(
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT CASE WHEN view_name IS NULL THEN ''
-		   ELSE format('SELECT llm_cost.detach(%L); ', format('%I.%I', view_schema, view_name)) END
-		|| format('SELECT llm_cost.attach(%s);', concat_ws(', ',
+	-- one statement: should attaching fail, the view is still there
+	SELECT CASE WHEN view_name IS NULL THEN 'SELECT '
+		   ELSE format('SELECT llm_cost.detach(%L), ', format('%I.%I', view_schema, view_name)) END
+		|| format('llm_cost.attach(%s);', concat_ws(', ',
 			quote_literal(format('%I.%I', relation_schema, relation_name)),
 			'profile => ' || quote_literal(profile),
 			'mapping => ' || quote_literal(NULLIF(mapping, '{}')::text),
@@ -150,6 +151,147 @@ RETURN jsonb_build_object('place', place, 'check_name', check_name, 'status', st
 COMMENT ON FUNCTION llm_cost.doctor_row(integer, text, text, text, text) IS
 	'One line of doctor()''s answer; place orders lines of equal status.';
 
+CREATE FUNCTION llm_cost.template(statement text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- A comment, so that pasting it as it is does nothing.  Names come from logs,
+-- where anybody may have written them: a line break would end the comment.
+RETURN '-- fill in: ' || regexp_replace(statement, '[\n\r]+', '‹line break›', 'g');
+COMMENT ON FUNCTION llm_cost.template(text) IS
+	'A statement that somebody has to complete: what stands in ‹› is for him to say. It is a comment until he does.';
+
+CREATE FUNCTION llm_cost.live_registration(usage regclass) RETURNS SETOF llm_cost.attached_usage
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	/*
+	 * The row alone is no proof: its view may have been dropped and another,
+	 * of somebody else, made.  His mapping must not be planned as SQL of ours.
+	 */
+	SELECT a.*
+	FROM llm_cost.attached_usage a
+		 JOIN pg_namespace n ON n.nspname = a.schema_name
+		 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = a.view_name AND c.relkind = 'v'
+	WHERE c.oid = usage AND pg_get_userbyid(c.relowner) = a.attached_by
+	  AND (SELECT array_agg(t.attname::text ORDER BY t.attnum) FROM pg_attribute t
+		   WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped)
+		= (SELECT array_agg(u.usage_column ORDER BY u."position") FROM llm_cost.usage_columns() u)
+		  || '{cost,avoided_cost,cost_problem}'::text[]
+		  || CASE WHEN a.base_column = 'started_at' THEN '{}' ELSE ARRAY[a.base_column] END;
+END;
+COMMENT ON FUNCTION llm_cost.live_registration(regclass) IS
+	'The row of attached_usage for a view that still is what attach() made, and of the role that attached it; no row otherwise.';
+
+CREATE FUNCTION llm_cost.resolved_model(
+	model text, provider text, price_book text, near timestamptz,
+	OUT resolved text, OUT seller text, OUT sellers text[])
+RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	/*
+	 * What a name stands for is asked of the pricing itself: the price that it
+	 * takes, now or when it was logged, belongs to the model.
+	 */
+	SELECT p.model, p.provider, ARRAY[p.provider] INTO resolved, seller, sellers
+	FROM unnest(ARRAY[now(), resolved_model.near]) WITH ORDINALITY AS moment (at, nth),
+		 llm_cost.cost_breakdown(resolved_model.model, 1, 1, moment.at,
+			provider => resolved_model.provider, price_book => resolved_model.price_book) AS line
+		 JOIN llm_cost.price p ON p.price_id = line.price_id
+	ORDER BY moment.nth, upper_inf(p.known) DESC LIMIT 1;
+	IF FOUND AND resolved_model.provider IS NULL THEN
+		-- the price may be any seller's, as long as all ask the same
+		SELECT CASE WHEN count(DISTINCT p.provider) = 1 THEN seller END, array_agg(DISTINCT p.provider)
+		INTO seller, sellers
+		FROM llm_cost.price p WHERE p.model = resolved AND upper_inf(p.known);
+	ELSIF resolved_model.provider IS NULL THEN
+		-- several sellers: the model, if all mean the same
+		SELECT CASE WHEN count(DISTINCT p.model) = 1 THEN min(p.model) END, array_agg(DISTINCT p.provider)
+		INTO resolved, sellers
+		FROM (SELECT DISTINCT a.provider FROM llm_cost.price a WHERE upper_inf(a.known)) AS asked,
+			 llm_cost.cost_breakdown(resolved_model.model, 1, 1, COALESCE(resolved_model.near, now()),
+				provider => asked.provider, price_book => resolved_model.price_book) AS line
+			 JOIN llm_cost.price p ON p.price_id = line.price_id;
+	END IF;
+	IF sellers IS NULL THEN
+		-- a model without a price for input or output
+		SELECT min(p.model), CASE WHEN count(DISTINCT p.provider) = 1 THEN min(p.provider) END, array_agg(DISTINCT p.provider)
+		INTO resolved, seller, sellers
+		FROM llm_cost.price p
+		WHERE p.model = lower(resolved_model.model COLLATE "C") AND upper_inf(p.known)
+		  AND p.provider = COALESCE(llm_cost.canonical_provider(resolved_model.provider), p.provider);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.resolved_model(text, text, text, timestamptz) IS
+	'Model and seller in the price book that a logged name stands for, wrappers, snapshots and aliases followed; NULL where no price tells. sellers: all that it may be from.';
+
+CREATE FUNCTION llm_cost.price_templates(entry jsonb, price_book text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO, YMD' SET timezone = 'UTC'
+AS $$
+DECLARE
+	problem		text := price_templates.entry ->> 'problem';
+	logged		text := lower(price_templates.entry ->> 'model' COLLATE "C");
+	since		timestamptz := (price_templates.entry ->> 'first')::timestamptz;
+	found_model	record;
+	model_text	text;
+	provider_text text;
+	book_text	text := CASE WHEN price_templates.price_book <> 'list'
+					THEN format(', price_book => %L', price_templates.price_book) ELSE '' END;
+BEGIN
+	IF logged IS NULL OR problem IN ('usage_missing', 'inconsistent_usage', 'overflow') THEN
+		RETURN NULL;
+	ELSIF problem = 'unknown_model' THEN
+		RETURN llm_cost.template(format('SELECT llm_cost.add_alias(pattern => %L, model => ‹its name in the price book›);', logged));
+	END IF;
+
+	SELECT * INTO found_model FROM llm_cost.resolved_model(price_templates.entry ->> 'model',
+		price_templates.entry ->> 'provider', price_templates.price_book, since);
+	model_text := COALESCE(quote_literal(found_model.resolved), '‹its name in the price book›');
+	-- never the first seller that comes along: a price of another one would not be found
+	provider_text := COALESCE(quote_literal(COALESCE(found_model.seller,
+			llm_cost.canonical_provider(price_templates.entry ->> 'provider'))),
+		format('‹seller%s›', COALESCE(': one of ' || array_to_string(found_model.sellers, ', '), '')));
+
+	IF problem = 'ambiguous_model' THEN
+		RETURN llm_cost.template(format('SELECT llm_cost.add_alias(pattern => %L, model => %s, to_provider => %s);',
+			logged, model_text, provider_text));
+	ELSIF problem LIKE 'no\_price\_for\_tier:%' THEN
+		RETURN llm_cost.template(format('SELECT llm_cost.set_rule(rule => %L, kind => ''fallback'', factor => ‹factor on the standard price›%s, provider => %s, models => ARRAY[%s], service_tier => %L);',
+			concat_ws(' ', found_model.seller, found_model.resolved, substr(problem, 19)), book_text, provider_text, model_text, substr(problem, 19)));
+	ELSIF problem LIKE 'no\_price\_for\_region:%' THEN
+		RETURN llm_cost.template(format('SELECT llm_cost.set_rule(rule => %L, kind => ''fallback'', factor => ‹factor on the price without region›%s, provider => %s, models => ARRAY[%s], region => %L);',
+			concat_ws(' ', found_model.seller, found_model.resolved, substr(problem, 21)), book_text, provider_text, model_text, substr(problem, 21)));
+	ELSIF since IS NULL THEN
+		RETURN NULL;	-- no price holds at no time
+	ELSIF problem = 'no_price_at_time' THEN
+		-- each meter that has a price later, up to where that begins
+		RETURN COALESCE((
+			SELECT string_agg(llm_cost.template(format(
+				'SELECT llm_cost.set_price(model => %s, meter => %L, amount => ‹amount›, per => %s, valid_from => %L, provider => %s, valid_to => %L%s);',
+				model_text, later.meter, later.per, since, provider_text, later.begins, book_text)), E'\n' ORDER BY later.meter)
+			FROM (SELECT DISTINCT ON (p.meter) p.meter, p.per, lower(p.valid) AS begins
+				  FROM llm_cost.price p
+				  WHERE p.model = found_model.resolved AND p.provider = found_model.seller AND upper_inf(p.known)
+					AND p.service_tier = 'standard' AND p.region = '' AND p.tier_from = 0
+					AND p.time_window = '' AND p.attributes = '{}'
+				  ORDER BY p.meter, lower(p.valid) NULLS FIRST) later
+			WHERE later.begins > since),
+			llm_cost.template(format('SELECT llm_cost.set_price(model => %s, meter => ‹meter›, amount => ‹amount per million›, valid_from => %L, provider => %s%s);',
+				model_text, since, provider_text, book_text)));
+	END IF;
+	RETURN llm_cost.template(format('SELECT llm_cost.set_price(model => %s, meter => %s, amount => ‹amount per million›, valid_from => %L, provider => %s%s%s);',
+		model_text,
+		CASE WHEN problem LIKE 'no\_price:%' THEN quote_literal(substr(problem, 10)) ELSE '‹meter›' END,
+		since, provider_text, book_text,
+		CASE WHEN problem LIKE 'no\_price\_for\_attribute:%'
+			THEN format(', attributes => %L', jsonb_build_object(substr(problem, 24), '‹value›')) ELSE '' END));
+END
+$$;
+COMMENT ON FUNCTION llm_cost.price_templates(jsonb, text) IS
+	'What would give a group of attempts a cost, as templates, one a line: an alias, a price for each missing meter, or a rule for a service tier or region. NULL where no price can.';
+
 CREATE FUNCTION llm_cost.doctor_rows(facts jsonb, price_book text, attach_apart text) RETURNS SETOF jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -162,6 +304,7 @@ DECLARE
 	currency	text := (SELECT b.currency FROM llm_cost.price_book b WHERE b.price_book = doctor_rows.price_book);
 	entry		jsonb;
 	sellers		text;
+	fix			text;
 	ours		numeric := (f ->> 'both_ours')::numeric;
 	recorded	numeric := (f ->> 'both_recorded')::numeric;
 	named		text;
@@ -181,10 +324,13 @@ BEGIN
 			COALESCE(' Without one: ' || (SELECT string_agg(format('%s %s', p.value, p.key), ', ' ORDER BY p.value::text::numeric DESC, p.key)
 				FROM jsonb_each(NULLIF(f -> 'problems', 'null')) AS p) || '. Above 1 % without, comparisons are inconclusive.', '')));
 	FOR entry IN SELECT m.value FROM jsonb_array_elements(NULLIF(f -> 'models', 'null')) AS m LOOP
-		SELECT string_agg(DISTINCT p.provider, ', ') INTO sellers FROM llm_cost.price p
-		WHERE p.model = lower(entry ->> 'model') AND upper_inf(p.known);
+		SELECT array_to_string(m.sellers, ', ') INTO sellers
+		FROM llm_cost.resolved_model(entry ->> 'model', entry ->> 'provider', doctor_rows.price_book,
+			(entry ->> 'first')::timestamptz) m
+		WHERE entry ->> 'problem' = 'ambiguous_model';
+		fix := llm_cost.price_templates(entry, doctor_rows.price_book);
 		RETURN NEXT llm_cost.doctor_row(31, 'unpriced model', CASE WHEN (entry ->> 'attempts')::numeric > 0.01 * billable THEN 'fail' ELSE 'warn' END,
-			format('%s%s: %s without a cost (%s), %s tokens%s.%s',
+			format('%s%s: %s without a cost (%s), %s tokens%s.%s%s',
 				COALESCE(quote_ident(entry ->> 'model'), 'No model'), COALESCE(' at ' || (entry ->> 'provider'), ''),
 				llm_cost.counted((entry ->> 'attempts')::bigint, 'attempt'), entry ->> 'problem', entry ->> 'tokens',
 				CASE WHEN (entry ->> 'recorded')::numeric > 0 THEN format(', %s recorded by the source', trim_scale(round((entry ->> 'recorded')::numeric, 6)))
@@ -196,18 +342,9 @@ BEGIN
 					WHEN 'ambiguous_model' THEN COALESCE(format(' Sold by %s at different prices: map provider, or say which it is.', sellers), '')
 					WHEN 'usage_missing' THEN ' The source reported no tokens, for example because a stream was cut; no price can mend that.'
 					WHEN 'inconsistent_usage' THEN ' Token counts contradict each other or are negative.'
-					ELSE '' END),
-			CASE
-				WHEN entry ->> 'model' IS NULL OR entry ->> 'problem' IN ('usage_missing', 'inconsistent_usage', 'overflow') THEN NULL
-				WHEN entry ->> 'problem' = 'unknown_model' THEN format('SELECT llm_cost.add_alias(pattern => %L, model => NULL /* its name in the price book */);', lower(entry ->> 'model'))
-				WHEN entry ->> 'problem' = 'ambiguous_model' THEN format('SELECT llm_cost.add_alias(pattern => %L, model => %L, to_provider => %L);',
-					lower(entry ->> 'model'), lower(entry ->> 'model'), COALESCE(split_part(sellers, ', ', 1), 'SELLER'))
-				ELSE format('SELECT llm_cost.set_price(model => %L, meter => %L, amount => NULL /* per million */, valid_from => %L, provider => %L%s%s);',
-					lower(entry ->> 'model'), CASE WHEN entry ->> 'problem' LIKE 'no_price:%' THEN substr(entry ->> 'problem', 10) ELSE 'input' END,
-					entry ->> 'first', COALESCE(split_part(sellers, ', ', 1), entry ->> 'provider', 'SELLER'),
-					CASE WHEN entry ->> 'problem' LIKE 'no_price_for_tier:%' THEN format(', service_tier => %L', substr(entry ->> 'problem', 19)) ELSE '' END,
-					CASE WHEN entry ->> 'problem' LIKE 'no_price_for_region:%' THEN format(', region => %L', substr(entry ->> 'problem', 21)) ELSE '' END)
-			END);
+					ELSE '' END,
+				CASE WHEN fix LIKE '-- fill in: %' THEN ' The fix is a template: say what stands in ‹› and take the -- away.' ELSE '' END),
+			fix);
 	END LOOP;
 	IF f -> 'problems' ? 'no_price_at_time' THEN
 		RETURN NEXT llm_cost.doctor_row(32, 'before the first price', 'warn', format(
@@ -314,13 +451,10 @@ DECLARE
 	facts		jsonb;
 	message		text;
 	hint		text;
+	mend		text;
 BEGIN
 	doctor.max_rows := GREATEST(COALESCE(doctor.max_rows, 1000000), 1);
-	SELECT a.* INTO att
-	FROM llm_cost.attached_usage a
-		 JOIN pg_namespace n ON n.nspname = a.schema_name
-		 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = a.view_name
-	WHERE c.oid = doctor.relation;
+	SELECT a.* INTO att FROM llm_cost.live_registration(doctor.relation) a;
 	attached := att.view_name IS NOT NULL;
 	IF attached THEN
 		SELECT c.oid INTO base FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -346,11 +480,15 @@ BEGIN
 				ELSE format('%s cannot be attached as it is: %s. %s', base_name, message, hint) END,
 			CASE WHEN NOT attached THEN llm_cost.attach_statement(att.relation_schema, att.relation_name, 'generic',
 				(SELECT jsonb_object_agg(u.usage_column, COALESCE((SELECT s.name FROM unnest(llm_cost.synonym(u.usage_column)) WITH ORDINALITY AS s (name, rank)
-						WHERE s.name = ANY (llm_cost.column_names(base::regclass)) ORDER BY s.rank LIMIT 1), 'YOUR COLUMN'))
+						WHERE s.name = ANY (llm_cost.column_names(base::regclass)) ORDER BY s.rank LIMIT 1), '‹column›'))
 				 FROM llm_cost.usage_columns() u
 				 WHERE NOT u.usage_column = ANY (llm_cost.column_names(base::regclass))
 				   AND (u.usage_column IN ('started_at', 'model') OR llm_cost.mapping_suggestion(base::regclass, u.usage_column) IS NOT NULL)),
 				NULL, NULL, NULL, NULL, NULL) END);
+		-- what only the user knows makes it a template
+		IF found_rows[1] ->> 'fix' LIKE '%‹%' THEN
+			found_rows[1] := found_rows[1] || jsonb_build_object('fix', llm_cost.template(found_rows[1] ->> 'fix'));
+		END IF;
 	END;
 
 	IF made.query IS NOT NULL THEN
@@ -368,7 +506,7 @@ BEGIN
 			CASE WHEN NOT attached THEN llm_cost.attach_statement(att.relation_schema, att.relation_name, made.profile_used, NULL,
 				NULL, NULL, NULL, NULL, NULL) END);
 		FOR canonical IN
-			SELECT u.usage_column, u.lost_without, llm_cost.mapping_suggestion(base::regclass, u.usage_column) AS suggestion,
+			SELECT u.usage_column, u.data_type, u.lost_without, llm_cost.mapping_suggestion(base::regclass, u.usage_column) AS suggestion,
 				   (SELECT s.name FROM unnest(llm_cost.synonym(u.usage_column)) WITH ORDINALITY AS s (name, rank)
 					WHERE s.name = ANY (llm_cost.column_names(base::regclass)) ORDER BY s.rank LIMIT 1) AS likely
 			FROM llm_cost.usage_columns() u
@@ -376,11 +514,25 @@ BEGIN
 			  AND (u.usage_column = ANY (important) OR llm_cost.mapping_suggestion(base::regclass, u.usage_column) IS NOT NULL)
 			ORDER BY u."position"
 		LOOP
-			found_rows := found_rows || llm_cost.doctor_row(11, 'missing column', CASE WHEN canonical.usage_column LIKE '%put_tokens' THEN 'fail' ELSE 'warn' END,
-				format('%s is not mapped. Lost: %s.%s', canonical.usage_column, canonical.lost_without, COALESCE(' ' || canonical.suggestion, '')),
-				CASE WHEN canonical.likely IS NOT NULL THEN llm_cost.attach_statement(att.relation_schema, att.relation_name, made.profile_used,
+			message := NULL;
+			IF canonical.likely IS NOT NULL THEN
+				mend := llm_cost.attach_statement(att.relation_schema, att.relation_name, made.profile_used,
 					COALESCE(att.mapping, '{}') || jsonb_build_object(canonical.usage_column, canonical.likely),
-					att.schema_name, att.view_name, att.price_book, att.time_zone, att.input_excludes_cache) END);
+					att.schema_name, att.view_name, att.price_book, att.time_zone, att.input_excludes_cache);
+				BEGIN
+					PERFORM llm_cost.mapped_expression(base::regclass, canonical.usage_column, canonical.data_type,
+						to_jsonb(canonical.likely), 'UTC');
+				EXCEPTION WHEN datatype_mismatch THEN
+					GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+					mend := NULL;
+				END;
+			ELSE
+				mend := NULL;
+			END IF;
+			found_rows := found_rows || llm_cost.doctor_row(11, 'missing column', CASE WHEN canonical.usage_column LIKE '%put_tokens' THEN 'fail' ELSE 'warn' END,
+				format('%s is not mapped. Lost: %s.%s%s', canonical.usage_column, canonical.lost_without, COALESCE(' ' || canonical.suggestion, ''),
+					CASE WHEN message IS NULL THEN '' ELSE format(' But: %s. %s', message, hint) END),
+				mend);
 		END LOOP;
 		SELECT string_agg(format('%s (%s)', u.usage_column, u.lost_without), ', ' ORDER BY u."position") INTO column_list
 		FROM llm_cost.usage_columns() u
@@ -400,8 +552,9 @@ BEGIN
 		found_rows := found_rows || CASE
 			WHEN index_name IS NOT NULL THEN llm_cost.doctor_row(80, 'time index', 'ok', format('%s serves periods of time.%s', index_name,
 				CASE WHEN att.base_column = 'base_started_at' THEN ' Conditions on started_at alone do not use it; those on base_started_at do, as analyses write them (period_predicate()). For your own queries on started_at there is the index on the expression.' ELSE '' END),
-				CASE WHEN att.base_column = 'base_started_at' THEN format('CREATE INDEX%s ON %s ((%I AT TIME ZONE %L));',
-					CASE WHEN base_kind = 'p' THEN '' ELSE ' CONCURRENTLY' END, base_name, att.time_column, att.time_zone) END)
+				CASE WHEN att.base_column = 'base_started_at' THEN format('CREATE INDEX%s ON %s ((%s));',
+					CASE WHEN base_kind = 'p' THEN '' ELSE ' CONCURRENTLY' END, base_name,
+					llm_cost.zoned_expression(quote_ident(att.time_column), att.time_zone)) END)
 			WHEN att.time_column IS NULL THEN llm_cost.doctor_row(80, 'time index', 'unknown', 'started_at is an expression; only an index on that very expression can serve periods of time.')
 			ELSE llm_cost.doctor_row(80, 'time index', CASE WHEN estimate > 100000 THEN 'fail' ELSE 'warn' END,
 				format('No index on %I: every analysis reads all of %s%s.', att.time_column, base_name,
@@ -437,15 +590,29 @@ BEGIN
 		END IF;
 	END IF;
 
-	-- views dropped without detach()
+	-- where the view's own name is taken, only the user knows another
+	IF NOT attached AND to_regclass(format('%I.%I', att.relation_schema, att.relation_name || '_usage')) IS NOT NULL THEN
+		found_rows := ARRAY(
+			SELECT CASE WHEN r ->> 'fix' LIKE 'SELECT llm\_cost.attach(%' THEN r || jsonb_build_object(
+					   'fix', llm_cost.template(regexp_replace(r ->> 'fix', '\);$', ', view_name => ‹another name›);')),
+					   'detail', format('%s The name %I is taken.', r ->> 'detail', att.relation_name || '_usage'))
+				   ELSE r END
+			FROM unnest(found_rows) WITH ORDINALITY AS u (r, nth) ORDER BY nth);
+	END IF;
+
+	-- views dropped without detach(), or no longer what was attached
 	FOR canonical IN
-		SELECT a.schema_name, a.view_name FROM llm_cost.attached_usage a
-		WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-						  WHERE n.nspname = a.schema_name AND c.relname = a.view_name AND c.relkind = 'v')
+		SELECT a.schema_name, a.view_name, c.oid IS NULL AS gone
+		FROM llm_cost.attached_usage a
+			 LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace)
+				ON n.nspname = a.schema_name AND c.relname = a.view_name AND c.relkind = 'v'
+		WHERE c.oid IS NULL OR NOT EXISTS (SELECT FROM llm_cost.live_registration(c.oid::regclass))
 		ORDER BY 1, 2
 	LOOP
 		found_rows := found_rows || llm_cost.doctor_row(90, 'stale registration', 'warn',
-			format('%I.%I is registered but was dropped or renamed.', canonical.schema_name, canonical.view_name),
+			format(CASE WHEN canonical.gone THEN '%I.%I is registered but was dropped or renamed.'
+				ELSE '%I.%I is registered, but is not the view that was attached: replaced, or of another owner. The registration is ignored.' END,
+				canonical.schema_name, canonical.view_name),
 			format('DELETE FROM llm_cost.attached_usage WHERE schema_name = %L AND view_name = %L;', canonical.schema_name, canonical.view_name));
 	END LOOP;
 
@@ -456,4 +623,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.doctor(regclass, bigint) IS
-	'Examines an attached view, or a relation as attach() would see it: what is recognised, what is missing and lost, how much is priced, grouped and attributed, and what looks wrong; failures first, each with the statement that mends it where there is one. Looks at no more than max_rows rows (the newest, given an index on time) in one pass; writes nothing.';
+	'Examines an attached view, or a relation as attach() would see it: what is recognised, what is missing and lost, how much is priced, grouped and attributed, and what looks wrong; failures first, each with the statement that mends it where there is one; a fix that begins with "-- fill in:" is a template, with what only you know in ‹›. Looks at no more than max_rows rows (the newest, given an index on time) in one pass; writes nothing.';

@@ -70,7 +70,7 @@ SELECT llm_cost.attach('events', mapping => '{"started_at": "created_at", "model
 	"input_tokens": "prompt_tokens", "output_tokens": {"column": "completion_tokens"}, "recorded_cost": "spend",
 	"user_id": "customer", "operation_id": "trace", "duration_ms": "took", "tags": "labels",
 	"feature": {"sql": "meta ->> ''feature'' -- a comment"}, "workflow": {"sql": "source.raw ->> ''a''"},
-	"meters": "raw", "kind": null, "team": {"sql": "NULL"}}');
+	"meters": {"sql": "raw::text::jsonb"}, "kind": null, "team": {"sql": "NULL"}}');
 SELECT started_at, model, input_tokens, output_tokens, recorded_cost, user_id, operation_id, duration_ms, tags, feature, workflow, meters, kind, team
 FROM events_usage;
 SELECT pg_typeof(recorded_cost), recorded_cost = 0.1 AS exact FROM events_usage;
@@ -99,6 +99,8 @@ SELECT try('{"meters": "model_name"}');
 SELECT try('{"billable": "customer"}');
 SELECT try('{"billable": "success"}');
 SELECT try('{"user_id": "meta"}');
+SELECT try('{"tags": "raw"}');
+SELECT try('{"tags": {"sql": "ARRAY[raw]"}}');
 SELECT try('{"recorded_cost": "paid"}');
 SELECT try('{"user_id": "custmer"}');
 SELECT try('{"input_token": "prompt_tokens"}');
@@ -146,13 +148,29 @@ SELECT value, llm_cost.token_count(value) FROM unnest(ARRAY['12', ' 7 ', '12.0',
 	'1000000000000000000', '', 'many', '0x10', NULL]) AS value;
 SELECT llm_cost.finite('NaN'::numeric), llm_cost.finite('-Infinity'::numeric), llm_cost.finite(0.1::float8), llm_cost.finite('NaN'::float8), llm_cost.finite('Infinity'::float8);
 
--- attributes price without being a column; an unknown key is an error, as in cost().
-ALTER TABLE apart ADD billable boolean, ADD who text;
+-- attributes price without being a column.  They are data here: what cost()
+-- would refuse as a setting is ignored, and no row kills the query.
+ALTER TABLE apart ADD billable boolean, ADD who text, ADD more jsonb;
 UPDATE apart SET billable = input_tokens IS DISTINCT FROM 100;
 SELECT llm_cost.attach('apart', view_name => 'with_tenant', mapping => '{"attributes": {"sql": "jsonb_build_object(''tenant'', who)"}, "billable": "billable"}');
 SELECT cost, avoided_cost, cost_problem FROM with_tenant WHERE cache_read_tokens IS NULL;
-SELECT llm_cost.attach('apart', view_name => 'bad_attribute', mapping => '{"attributes": {"sql": "jsonb_build_object(''tenent'', ''x'')"}}');
-SELECT sum(cost) FROM bad_attribute;
+SELECT llm_cost.attach('apart', view_name => 'odd_attributes', mapping => '{"attributes": "more", "billable": null}');
+UPDATE apart SET more = v.more
+FROM (VALUES ('2026-03-01'::date, '{"foo": 1}'::jsonb), ('2026-03-02', '[1]'), ('2026-03-03', '"x"'), ('2026-03-04', '{"speed": {"a": 1}}'),
+	('2026-03-05', 'null')) v (day, more) WHERE started_at = v.day;
+INSERT INTO apart (started_at, model, input_tokens, output_tokens, more) VALUES ('2026-03-06', 'regress-model', 1000000, 0, '{"speed": "ludicrous", "foo": 1}');
+SELECT more, cost, cost_problem FROM odd_attributes JOIN apart USING (started_at) ORDER BY started_at;
+SELECT a, llm_cost.known_attributes(a) FROM unnest('{NULL,"{}","{\"tenant\": 7, \"speed\": null, \"resolution\": true, \"foo\": \"bar\"}"}'::jsonb[]) a;
+
+-- Values at the ends of their types kill no query either.
+CREATE TABLE extremes (started_at timestamp, model text, duration_ms numeric);
+INSERT INTO extremes VALUES ('294276-12-31 23:00', 'regress-model', 1e400), ('4713-01-01 BC', 'regress-model', -1e400), ('infinity', 'regress-model', 1e-400),
+	('2026-03-01', 'regress-model', 'NaN'), ('2026-03-01', 'regress-model', 1.5), (NULL, 'regress-model', NULL);
+SELECT llm_cost.attach('extremes', time_zone => 'America/New_York'), llm_cost.attach('extremes', view_name => 'extremes_tokyo', time_zone => 'Asia/Tokyo'),
+	   llm_cost.attach('extremes', view_name => 'extremes_utc');
+SELECT started_at, duration_ms, cost_problem FROM extremes_usage;
+SELECT started_at FROM extremes_tokyo;
+SELECT started_at FROM extremes_utc;
 
 -- Indexes on time stay useful, whatever the type.
 CREATE FUNCTION uses_index(query text) RETURNS boolean LANGUAGE plpgsql AS $$

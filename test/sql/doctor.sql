@@ -79,7 +79,60 @@ SELECT check_name, status, detail FROM llm_cost.doctor('foreign_words_usage') WH
 CREATE TABLE parts (started_at timestamptz, model text) PARTITION BY RANGE (started_at);
 SELECT fix FROM llm_cost.doctor('parts') WHERE check_name = 'time index';
 
+-- What a price is missing for: the model of the price book, not the name in the
+-- log; the seller that was logged; each meter up to its first price.
+INSERT INTO llm_cost.price_override
+	(price_book, provider, model, meter, amount, per, valid, known, source)
+SELECT 'list', provider, 'regress-snap', meter, amount, 1000000, '[2026-01-01,)', '[2025-01-01,)', 'test'
+FROM (VALUES ('openai', 'input', 3.00), ('openai', 'output', 15.00), ('anthropic', 'input', 4.00), ('anthropic', 'output', 15.00)) AS p (provider, meter, amount);
+CREATE TABLE snapshots (started_at timestamptz, model text, provider text, service_tier text, region text,
+	input_tokens bigint, output_tokens bigint, meters jsonb, error jsonb);
+INSERT INTO snapshots VALUES
+	('2025-06-01', 'openai/regress-snap-2025-08-07', 'OpenAI', NULL, NULL, 10, 10, NULL),
+	('2026-06-01', 'openai/regress-snap-2025-08-07', 'OpenAI', 'scale', NULL, 10, 10, NULL),
+	('2026-06-01', 'openai/regress-snap-2025-08-07', 'OpenAI', NULL, NULL, 10, 10, '{"regress_minute": 1}'),
+	('2026-06-01', 'regress-snap', 'OpenAI', NULL, 'mars', 10, 10, NULL),
+	('2026-06-01', 'regress-snap-2025-08-07', NULL, NULL, NULL, 10, 10, NULL);
+SELECT llm_cost.attach('snapshots', mapping => '{"meters": "meters"}');
+SELECT detail, fix FROM llm_cost.doctor('snapshots_usage') WHERE check_name = 'unpriced model' ORDER BY fix;
+-- a name that all but exists, at a type that does not fit, is no fix
+SELECT detail, fix FROM llm_cost.doctor('snapshots_usage') WHERE detail LIKE 'error_type%';
+
+-- Where no seller is logged and several ask the same, none is as good as the other.
+SELECT * FROM llm_cost.resolved_model('regress-snap', 'openai', 'list', '2026-06-01');
+UPDATE llm_cost.price_override SET amount = 3 WHERE model = 'regress-snap' AND meter = 'input';
+SELECT * FROM llm_cost.resolved_model('regress-snap-2025-08-07', NULL, 'list', '2026-06-01');
+SELECT * FROM llm_cost.resolved_model('regress-model', NULL, 'list', '2026-06-01');
+UPDATE llm_cost.price_override SET amount = 4 WHERE model = 'regress-snap' AND meter = 'input' AND provider = 'anthropic';
+
+-- A name from a log cannot get out of the comment.
+UPDATE snapshots SET model = E'x\n; DROP TABLE snapshots; --\r' WHERE region = 'mars';
+SELECT fix FROM llm_cost.doctor('snapshots_usage') WHERE fix ILIKE '%DROP TABLE%';
+
+-- Every fix runs as it is printed, unless it is a template: that is a comment.
+\set ON_ERROR_STOP 1
+SELECT DISTINCT d.fix
+FROM unnest('{ailing_usage,snapshots_usage,healthy_usage,ailing,healthy,snapshots,foreign_words_usage,parts}'::regclass[]) r,
+	 llm_cost.doctor(r) d
+WHERE d.fix IS NOT NULL AND NOT d.fix LIKE '-- fill in: %' ORDER BY 1 \gexec
+SELECT bool_and(line LIKE '-- fill in: %' AND line LIKE '%‹%') AS harmless
+FROM unnest('{ailing_usage,snapshots_usage,healthy}'::regclass[]) r, llm_cost.doctor(r) d,
+	 regexp_split_to_table(d.fix, E'\n') line
+WHERE d.fix LIKE '-- fill in: %';
+\set ON_ERROR_STOP 0
+
+-- A registration whose view is somebody else's, or another, is not believed.
+CREATE ROLE regress_doctor_other;
+GRANT CREATE, USAGE ON SCHEMA regress_doctor TO regress_doctor_other;
+ALTER VIEW snapshots_usage OWNER TO regress_doctor_other;
+SELECT check_name, status, detail FROM llm_cost.doctor('snapshots_usage') WHERE check_name IN ('recognised', 'stale registration');
+DROP VIEW snapshots_usage;
+CREATE VIEW snapshots_usage AS SELECT started_at, model FROM snapshots;
+SELECT check_name, status, detail, fix FROM llm_cost.doctor('snapshots_usage') WHERE check_name = 'stale registration';
+
 SET client_min_messages = warning;
 DROP SCHEMA regress_doctor CASCADE;
+DROP ROLE regress_doctor_other;
+DELETE FROM llm_cost.price_override WHERE model = 'regress-snap';
 DELETE FROM llm_cost.attached_usage WHERE schema_name = 'regress_doctor';
 DELETE FROM llm_cost.price_override WHERE provider IN ('regress-a', 'regress-b');

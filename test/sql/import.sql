@@ -61,6 +61,12 @@ SELECT llm_cost.cost('a', 1000000, 0, '2025-04-01', price_book => 'test') AS gap
 SELECT * FROM pg_temp.import('{"e": {"input": 1}}', 'other');
 SELECT count(*) AS still_there FROM pg_temp.believed WHERE source = 'dated' AND upper_inf(valid);
 
+-- An override that goes on is remarked on: the import will not be seen there.
+SELECT llm_cost.set_price('o', 'input', 9, '2019-01-01', 'vendor', per => 1, price_book => 'test') IS NOT NULL,
+	   llm_cost.set_price('past', 'input', 9, '2019-01-01', 'vendor', per => 1, price_book => 'test', valid_to => '2020-01-01') IS NOT NULL;
+SELECT * FROM pg_temp.import('{"o": {"input": 1}, "past": {"input": 1}, "e": {"input": 1}}', 'other') WHERE prices > 0;
+SELECT * FROM pg_temp.import('{"o": {"input": 1}, "past": {"input": 1}, "e": {"input": 1}}', 'other') WHERE prices > 0;
+
 -- Nothing is half imported.
 SELECT * FROM pg_temp.import('{"good": {"input": 1}, "bad": {"input": "free"}}');
 SELECT * FROM pg_temp.import('{"bad": {"input": true}}');
@@ -77,6 +83,17 @@ SELECT * FROM pg_temp.import('{"bad": [{"input": 1, "valid_from": "2026-01-01", 
 SELECT * FROM pg_temp.import('{"bad": {"input": 1, "attributes": {"sped": "fast"}}}');
 SELECT * FROM pg_temp.import('{"tie": {"input": 1}, "TIE": {"input": 2}}');
 SELECT * FROM pg_temp.import('{"": {"input": 1}}');
+SELECT * FROM pg_temp.import('{" ": {"input": 1}}');
+SELECT * FROM pg_temp.import(jsonb_build_object(repeat('m', 257), jsonb '{"input": 1}'));
+SELECT * FROM pg_temp.import('{"bad": {"input": 1e-31}}');
+SELECT * FROM pg_temp.import('{"bad": {"input": 1, "tier_from": 1000000000000001}}');
+SELECT * FROM pg_temp.import('{"bad": {"input": 1}}', valid_from => 'infinity');
+SELECT * FROM llm_cost.import_prices(pg_temp.catalogue('{"bad": {"input": 1}}',
+	'{"rules": [{"rule": "r", "kind": "multiplier", "factor": 2, "models": ["bad", null]}]}'), 'llm_cost', price_book => 'test');
+SELECT * FROM llm_cost.import_prices(pg_temp.catalogue('{"bad": {"input": 1}}',
+	'{"rules": [{"rule": "r", "kind": "multiplier", "factor": 2, "meters": [{"input": 1}]}]}'), 'llm_cost', price_book => 'test');
+SELECT * FROM llm_cost.import_prices(pg_temp.catalogue('{"bad": {"input": 1}}',
+	'{"aliases": [{"kind": "pattern", "pattern": "(?i)foo.*", "to_model": "bad"}]}'), 'llm_cost', price_book => 'test');
 SELECT * FROM pg_temp.import('{"bad": 7}');
 SELECT * FROM pg_temp.import('{"bad": {"input": null}}');
 SELECT count(*) FROM llm_cost.imported_price WHERE model IN ('good', 'bad', 'tie');

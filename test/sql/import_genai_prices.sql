@@ -38,6 +38,10 @@ SELECT llm_cost.cost('deepseek-ds', 1000000, 0, '2026-01-01 00:29', provider => 
 	   llm_cost.cost('deepseek-ds', 1000000, 0, '2026-01-01 00:30', provider => 'deepseek', price_book => 'test') AS day,
 	   llm_cost.cost('deepseek-ds', 1000000, 0, '2026-01-01 16:30', provider => 'deepseek', price_book => 'test') AS evening;
 
+-- Nothing in an object of prices is passed over.
+SELECT action, prices, example FROM llm_cost.import_prices('[{"id": "p", "models": [{"id": "m", "prices": [{"fee": 3, "prices": {"surcharge": 2,
+	"input_mtok": {"base": 5, "minimum": 1, "tiers": [{"start": 1000, "price": 6, "fee": 1}]}, "output_mtok": {"base": 5, "tiers": {"a": 1}}}}]}]}]',
+	'genai-prices', price_book => 'test', valid_from => '2026-01-01', dry_run => true) WHERE action IN ('added', 'not_understood');
 SELECT * FROM llm_cost.import_prices('{}', 'genai-prices');
 SELECT * FROM llm_cost.import_prices('[{"id": "p", "models": [{"id": "m"}, {"prices": {}}]}]', 'genai-prices');
 SELECT * FROM llm_cost.import_prices('[{"id": "p", "models": [{"id": "m", "prices": {"input_mtok": {"base": "5"}}}]}]', 'genai-prices');

@@ -62,6 +62,14 @@ SELECT llm_cost.cost('gpt-a', 0, 0, '2026-01-01', provider => 'openai', price_bo
 	   llm_cost.cost('gpt-a', 0, 0, '2026-01-01', provider => 'openai', price_book => 'test', meters => '{"web_search": 1}', attributes => '{"search_context_size": "high"}') AS high;
 SELECT llm_cost.cost('grok-a', 128000, 0, '2026-01-01', provider => 'x_ai', price_book => 'test') AS at_threshold;	-- 128k × 6: inclusive
 
+-- What is not known to be no price is reported, whatever it is called and wherever it stands.
+SELECT action, prices, example FROM llm_cost.import_prices('{"m": {"litellm_provider": "p", "input_cost_per_token": 1e-6,
+	"fee": 3, "surcharges": {"eu": 1}, "levies": [1], "note": "text", "supports_fees": true, "max_tokens": 1, "max_input_tokens": 1, "max_output_tokens": 1,
+	"rpm": 1, "tpm": 1, "output_vector_size": 1, "prompt_cache_min_tokens": 1, "metadata": {"notes": "x", "extra_price": 1, "input_cost_per_token": 2},
+	"rules": [], "supported_regions": [], "supported_endpoints": [],
+	"tiered_pricing": [{"input_cost_per_token": 2e-6, "range": [1000, 2000], "fee": 4}, 7]}}', 'litellm', price_book => 'test', valid_from => '2026-01-01', dry_run => true)
+WHERE action IN ('added', 'not_understood');
+SELECT * FROM llm_cost.import_prices('{"m": {"litellm_provider": ["p"], "input_cost_per_token": 1}}', 'litellm');
 SELECT * FROM llm_cost.import_prices('[]', 'litellm');
 SELECT * FROM llm_cost.import_prices('{"m": [1]}', 'litellm');
 SELECT * FROM llm_cost.import_prices('{"m": {"input_cost_per_token": 1}}', 'litellm');

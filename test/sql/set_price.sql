@@ -43,6 +43,18 @@ SELECT llm_cost.set_price('m', 'input', 3.00, '2026-02-01', 'vendor', price_book
 SELECT llm_cost.set_price('m', 'input', 0.000002, '2026-07-01', 'vendor', per => 1, price_book => 'test') IS NOT NULL AS same_price;
 SELECT count(*) = :rows_before AS untouched FROM llm_cost.price_override;
 
+-- An earlier price ends where the next one begins, one that begins at the same
+-- time is replaced, and valid_to => infinity says that nothing comes later.
+SELECT llm_cost.set_price('e', 'input', 3, '2025-06-01', 'vendor', price_book => 'test') IS NOT NULL;
+SELECT llm_cost.set_price('e', 'input', 2.5, '2025-01-01', 'vendor', price_book => 'test') IS NOT NULL;
+SELECT amount, valid FROM pg_temp.believed WHERE model = 'e';
+SELECT llm_cost.set_price('e', 'input', 2.6, '2025-01-01', 'vendor', price_book => 'test') IS NOT NULL;
+SELECT llm_cost.set_price('e', 'input', 2, '-infinity', 'vendor', price_book => 'test') IS NOT NULL;
+SELECT amount, valid FROM pg_temp.believed WHERE model = 'e';
+SELECT llm_cost.set_price('e', 'input', 4, '2025-03-01', 'vendor', price_book => 'test', valid_to => 'infinity') IS NOT NULL;
+SELECT amount, valid FROM pg_temp.believed WHERE model = 'e';
+DELETE FROM llm_cost.price_override WHERE model = 'e';
+
 -- Our correction takes the whole range; two in one transaction work, and the past stays.
 SELECT clock_timestamp() AS before_correction \gset
 SELECT llm_cost.correct_price('m', 'input', 2.5, '2026-04-01', 'vendor', price_book => 'test') IS NOT NULL;
@@ -105,6 +117,15 @@ SELECT llm_cost.set_price('m', 'input', 1, '2026-01-01', 'vendor', price_book =>
 SELECT llm_cost.set_price('m', 'input', 1, '2026-01-01', 'vendor', attributes => '{"sped": "fast"}');
 SELECT llm_cost.set_price('m', 'input', 1, '2026-01-01', 'vendor', attributes => '{"speed": []}');
 SELECT llm_cost.set_price('m', 'input', 1, '2026-01-01', 'vendor', time_window => '24:00-25:00');
+SELECT llm_cost.set_price('m', 'input', 1, 'infinity', 'vendor');
+SELECT llm_cost.set_price('m', 'input', 1, '2026-01-01', 'vendor', valid_to => '-infinity');
+SELECT llm_cost.set_price('m', 'input', 1e-31, '2026-01-01', 'vendor');
+SELECT llm_cost.set_price('m', 'input', 1.0000000000000000000000000000001, '2026-01-01', 'vendor');
+SELECT llm_cost.set_price('m', 'input', 1, '2026-01-01', 'vendor', tier_from => 1000000000000001);
+SELECT llm_cost.set_price(repeat('m', 257), 'input', 1, '2026-01-01', 'vendor');
+SELECT llm_cost.set_price(E' \t\n', 'input', 1, '2026-01-01', 'vendor');
+SELECT llm_cost.set_price(E' W\n', ' Input ', 1e-30, '2026-01-01', ' Vendor ', price_book => 'test', tier_from => 1000000000000000) IS NOT NULL;
+SELECT format('[%s] [%s] [%s]', provider, model, meter) FROM llm_cost.price_override WHERE model = 'w';
 -- A new meter is remarked on once.
 SELECT llm_cost.set_price('m', 'human_review_minute', 1, '2026-01-01', 'vendor', per => 1, price_book => 'test') IS NOT NULL;
 SELECT llm_cost.set_price('m', 'human_review_minute', 2, '2026-02-01', 'vendor', per => 1, price_book => 'test') IS NOT NULL;
@@ -124,7 +145,9 @@ SELECT llm_cost.drop_rule('discount', 'test', '2026-02-20');
 SELECT llm_cost.set_rule('r', 'fallback', 0.5, 'test');
 SELECT llm_cost.set_rule('r', 'divider', 0.5, 'test');
 SELECT llm_cost.set_rule('r', 'multiplier', -1, 'test');
-SELECT llm_cost.set_rule('r', 'multiplier', 2, 'test', models => '{M*}', meters => '{Input}', provider => 'Vendor');
+SELECT llm_cost.set_rule('r', 'multiplier', 2, 'test', models => ARRAY['m', NULL]);
+SELECT llm_cost.set_rule('r', 'multiplier', 2, 'test', meters => ARRAY[' ']);
+SELECT llm_cost.set_rule('r', 'multiplier', 2, 'test', models => '{" M*"}', meters => '{Input}', provider => 'Vendor');
 SELECT models, meters, provider FROM llm_cost.rule_override WHERE rule = 'r';
 
 -- Aliases.
@@ -137,6 +160,10 @@ SELECT llm_cost.cost('my-deployment', 1000000, 0, '2026-01-15', price_book => 't
 SELECT llm_cost.add_alias('x', 'typo');
 SELECT llm_cost.add_alias('x', 'm', to_provider => 'openai');
 SELECT llm_cost.add_alias('(x', 'm', kind => 'pattern');
+SELECT llm_cost.add_alias('(?i)foo.*', 'm', kind => 'pattern');
+SELECT llm_cost.add_alias('***=foo', 'm', kind => 'pattern');
+SELECT llm_cost.add_alias('a(', 'm', kind => 'pattern');
+SELECT llm_cost.add_alias('a)(b', 'm', kind => 'pattern');
 SELECT llm_cost.add_alias('X.*', 'm', kind => 'pattern');
 SELECT llm_cost.add_alias('x-(\w+)', '\1', kind => 'pattern');
 SELECT llm_cost.add_alias('x', 'm', kind => 'suffix');
