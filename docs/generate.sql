@@ -33,12 +33,21 @@ RETURN (
 	FROM pg_proc p
 	WHERE p.oid = function);
 
-CREATE FUNCTION pg_temp.functions(kinds text, triggers boolean) RETURNS SETOF text
+-- The functions that people call; all others serve these.
+CREATE TEMP TABLE for_users (name name PRIMARY KEY);
+INSERT INTO for_users VALUES
+	('cost'), ('cost_problem'), ('cost_breakdown'), ('meters'),
+	('set_price'), ('correct_price'), ('set_rule'), ('drop_rule'), ('add_alias'),
+	('add_price_book'), ('add_attribute'), ('import_prices'),
+	('attach'), ('detach'), ('doctor'), ('period_predicate'), ('usage_columns');
+
+CREATE FUNCTION pg_temp.functions(kinds text) RETURNS SETOF text
 BEGIN ATOMIC
 	SELECT format(E'\n### %s\n\n```\n%s\n```\n\n%s', p.proname, pg_temp.signature(p.oid), m.comment)
 	FROM member m
 		 JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
-	WHERE kinds ~ p.prokind::text AND (p.prorettype = 'trigger'::regtype) = triggers
+		 JOIN for_users u ON u.name = p.proname
+	WHERE kinds ~ p.prokind::text
 	ORDER BY p.proname COLLATE "C", p.oid::regprocedure::text COLLATE "C";
 END;
 
@@ -64,14 +73,14 @@ END;
 
 \qecho
 \qecho '## Functions'
-SELECT pg_temp.functions('[fpw]', false);
+SELECT pg_temp.functions('[fpw]');
 
 SELECT count(*) > 0 AS have_aggregates FROM member m JOIN pg_proc p ON p.oid = m.objid
 WHERE m.classid = 'pg_proc'::regclass AND p.prokind = 'a' \gset
 \if :have_aggregates
 \qecho
 \qecho '## Aggregates'
-SELECT pg_temp.functions('a', false);
+SELECT pg_temp.functions('a');
 \endif
 
 SELECT count(*) > 0 AS have_types FROM member m WHERE m.classid = 'pg_type'::regclass \gset
@@ -93,5 +102,12 @@ SELECT pg_temp.relations('v');
 SELECT pg_temp.relations('[rp]');
 
 \qecho
-\qecho '## Trigger functions'
-SELECT pg_temp.functions('f', true);
+\qecho '## Functions that serve these'
+\qecho
+\qecho 'Not for direct use; they may change with any version.'
+\qecho
+SELECT format('- `%s`: %s', regexp_replace(p.oid::regprocedure::text, '^llm_cost\.', ''), m.comment)
+FROM member m
+	 JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
+WHERE NOT EXISTS (SELECT FROM for_users u WHERE u.name = p.proname)
+ORDER BY p.oid::regprocedure::text COLLATE "C";

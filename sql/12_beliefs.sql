@@ -86,7 +86,7 @@ COMMENT ON FUNCTION llm_cost.same_belief(jsonb, jsonb) IS
 
 CREATE FUNCTION llm_cost.same_timeline(one jsonb, other jsonb)
 RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 500
+LANGUAGE plpgsql STABLE PARALLEL SAFE COST 500
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -220,7 +220,7 @@ COMMENT ON FUNCTION llm_cost.price_slot(text, text, text, text, text, text, bigi
 
 CREATE FUNCTION llm_cost.check_price(amount numeric, per numeric)
 RETURNS void
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

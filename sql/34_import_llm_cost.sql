@@ -5,7 +5,7 @@
 
 CREATE FUNCTION llm_cost.catalogue_currencies(catalogue jsonb)
 RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -94,7 +94,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION 'unexpected "%" in catalogue', bad.field
 			USING ERRCODE = 'invalid_parameter_value',
-				  DETAIL = format('Entry "%s": %s is %s.', bad.entry, bad.field, bad.found),
+				  DETAIL = format('Entry "%s": %s is %s.', bad.entry, bad.field, bad.given),
 				  HINT = bad.wanted;
 	END IF;
 
@@ -199,7 +199,7 @@ COMMENT ON FUNCTION llm_cost.read_llm_cost(jsonb) IS
 	'Reader of format llm_cost, described in catalogue/README.md. Errors with 22023 for a key that the format does not have.';
 
 CREATE FUNCTION llm_cost.wrong_keys(
-	objects jsonb, allowed jsonb, OUT entry text, OUT field text, OUT found text, OUT wanted text)
+	objects jsonb, allowed jsonb, OUT entry text, OUT field text, OUT given text, OUT wanted text)
 RETURNS SETOF record
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp

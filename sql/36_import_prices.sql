@@ -65,7 +65,7 @@ COMMENT ON FUNCTION llm_cost.import_changes(regclass, jsonb, text, text, timesta
 
 CREATE FUNCTION llm_cost.fact_text(fact jsonb)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
