@@ -5,6 +5,7 @@
 \pset footer off
 SET timezone = 'UTC';
 SET jit = off;
+SET work_mem = '256MB';
 SET max_parallel_workers_per_gather = 0;
 CREATE EXTENSION IF NOT EXISTS llm_cost CASCADE;
 
