@@ -16,7 +16,6 @@ ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec))
 ISOLATION_OPTS = --inputdir=test --outputdir=test
 TAP_TESTS = $(if $(wildcard test/t/*.pl),1)
 PROVE_TESTS = test/t/*.pl
-PROVE_FLAGS = -I test/t
 
 PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
@@ -34,6 +33,8 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 endif
+# Makefile.global sets it to nothing.
+PROVE_FLAGS += -I test/t
 
 # PGXS keeps no track of headers.
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
