@@ -236,7 +236,7 @@ BEGIN
 				  HINT = 'A price lies between 0 and 1e18.';
 	END IF;
 	-- Whoever multiplies such a price must still hold it in a numeric.
-	IF scale(trim_scale(check_price.amount)) > 30 OR scale(trim_scale(check_price.per)) > 30 THEN
+	IF min_scale(check_price.amount) > 30 OR min_scale(check_price.per) > 30 THEN
 		RAISE EXCEPTION 'price out of range'
 			USING ERRCODE = 'numeric_value_out_of_range',
 				  DETAIL = 'It has more than 30 digits after the point.',

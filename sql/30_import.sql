@@ -100,7 +100,7 @@ BEGIN
 		   CASE WHEN jsonb_typeof(e.value) <> 'number' THEN 'not a number'
 				WHEN e.value < '0' THEN 'negative'
 				WHEN (e.value::numeric) * e.times > 1e18 THEN 'too large'
-				WHEN e.target = 'price' AND scale(trim_scale(e.value::numeric * e.times)) > 30 THEN 'too fine'
+				WHEN e.target = 'price' AND min_scale(e.value::numeric * e.times) > 30 THEN 'too fine'
 				WHEN e.target = 'price' AND coalesce(llm_cost.clean_name(e.fact ->> 'model'), '') = '' THEN 'nameless'
 				WHEN e.target = 'price' AND greatest(length(e.fact ->> 'model'), length(e.fact ->> 'meter'),
 					length(e.fact ->> 'provider')) > 256 THEN 'long'
@@ -116,7 +116,7 @@ BEGIN
 			 OR e.target = 'price' AND (
 				coalesce(llm_cost.clean_name(e.fact ->> 'model'), '') = ''
 				OR CASE WHEN jsonb_typeof(e.value) = 'number'
-				   THEN scale(trim_scale(e.value::numeric * e.times)) > 30 END
+				   THEN min_scale(e.value::numeric * e.times) > 30 END
 				OR greatest(length(e.fact ->> 'model'), length(e.fact ->> 'meter'),
 					length(e.fact ->> 'provider')) > 256
 				OR (e.fact ->> 'tier_from')::numeric > 1e15)

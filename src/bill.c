@@ -85,14 +85,18 @@ may_charge(const Rate *rate)
 /*
  * Is a total missing that would have cost something?  Nothing reported at all
  * is missing usage, unless the rates that there are charge nothing but the
- * request itself.
+ * request itself.  None of a meter that has no rate is no report.
  */
 static bool
 usage_is_missing(const TierRates *tier, const Usage *usage)
 {
+	bool		reported = usage->has_input || usage->has_output;
 	bool		any_rate = false;
 
-	if (usage->has_input || usage->has_output || usage->nextra > 0)
+	for (int i = 0; i < usage->nextra && !reported; i++)
+		reported = tier_rate(tier, usage->extra[i].meter) != NULL ||
+			!is_zero(usage->extra[i].quantity);
+	if (reported)
 		return (!usage->has_input && may_charge(tier_rate(tier, "input"))) ||
 			(!usage->has_output && may_charge(tier_rate(tier, "output")));
 

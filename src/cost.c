@@ -129,6 +129,7 @@ static const Asker *
 find_call_asker(FunctionCallInfo fcinfo)
 {
 	CallSite   *site = fcinfo->flinfo->fn_extra;
+	const Asker *asker;
 	TimestampTz known_at;
 
 	refresh_price_book();
@@ -147,29 +148,26 @@ find_call_asker(FunctionCallInfo fcinfo)
 			   text_remembered(fcinfo, ARG_PRICE_BOOK, &site->price_book))))
 		return site->asker;
 
+	/* Not to be taken for the next row's, should the search below fail. */
 	site->asker = NULL;
 	if (!PG_ARGISNULL(ARG_KNOWN_AT))
 		known_at = PG_GETARG_TIMESTAMPTZ(ARG_KNOWN_AT);
-	remember_text(fcinfo, ARG_SERVICE_TIER, &site->service_tier);
-	remember_text(fcinfo, ARG_REGION, &site->region);
-	remember_text(fcinfo, ARG_PRICE_BOOK, &site->price_book);
-	site->asker =
-		find_asker(text_or_default(fcinfo, ARG_PRICE_BOOK, default_price_book),
-				   text_or_default(fcinfo, ARG_SERVICE_TIER, default_service_tier),
-				   text_or_default(fcinfo, ARG_REGION, NULL),
-				   PG_ARGISNULL(ARG_KNOWN_AT) ? NULL : &known_at,
-				   PG_ARGISNULL(ARG_ATTRIBUTES) ? NULL : PG_GETARG_JSONB_P(ARG_ATTRIBUTES));
-	site->generation = price_book_generation;
+	asker = find_asker(text_or_default(fcinfo, ARG_PRICE_BOOK, default_price_book),
+					   text_or_default(fcinfo, ARG_SERVICE_TIER, default_service_tier),
+					   text_or_default(fcinfo, ARG_REGION, NULL),
+					   PG_ARGISNULL(ARG_KNOWN_AT) ? NULL : &known_at,
+					   PG_ARGISNULL(ARG_ATTRIBUTES) ? NULL : PG_GETARG_JSONB_P(ARG_ATTRIBUTES));
 
-	/* A memory of the settings must not outlive known_at or attributes. */
-	if (!site->fixed && (!PG_ARGISNULL(ARG_KNOWN_AT) || !PG_ARGISNULL(ARG_ATTRIBUTES)))
+	/* known_at and attributes are not remembered: keep no asker that has them. */
+	if (site->fixed || (PG_ARGISNULL(ARG_KNOWN_AT) && PG_ARGISNULL(ARG_ATTRIBUTES)))
 	{
-		const Asker *asker = site->asker;
-
-		site->asker = NULL;
-		return asker;
+		remember_text(fcinfo, ARG_SERVICE_TIER, &site->service_tier);
+		remember_text(fcinfo, ARG_REGION, &site->region);
+		remember_text(fcinfo, ARG_PRICE_BOOK, &site->price_book);
+		site->asker = asker;
+		site->generation = price_book_generation;
 	}
-	return site->asker;
+	return asker;
 }
 
 static inline int64

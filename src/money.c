@@ -195,25 +195,29 @@ quantity_in_range(Numeric quantity)
 		money_compare(quantity, ten_to(max_digits)) < 0;
 }
 
+static Numeric
+apply(PGFunction function, Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(function, NumericGetDatum(a),
+											   NumericGetDatum(b)));
+}
+
 Numeric
 money_multiply(Numeric a, Numeric b)
 {
-	return DatumGetNumeric(DirectFunctionCall2(numeric_mul, NumericGetDatum(a),
-											   NumericGetDatum(b)));
+	return apply(numeric_mul, a, b);
 }
 
 Numeric
 money_add(Numeric a, Numeric b)
 {
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(a),
-											   NumericGetDatum(b)));
+	return apply(numeric_add, a, b);
 }
 
 Numeric
 money_subtract(Numeric a, Numeric b)
 {
-	return DatumGetNumeric(DirectFunctionCall2(numeric_sub, NumericGetDatum(a),
-											   NumericGetDatum(b)));
+	return apply(numeric_sub, a, b);
 }
 
 int
@@ -252,9 +256,8 @@ money_line(Numeric quantity, const UnitPrice *unit_price)
 	/* floor((2 n + d) / 2 d) rounds n / d half up */
 	two = int64_to_numeric(2);
 	product = money_multiply(product, ten_to(MONEY_QUOTIENT_SCALE));
-	quotient = DatumGetNumeric(DirectFunctionCall2(numeric_div_trunc,
-												   NumericGetDatum(money_add(money_multiply(product, two),
-																			 unit_price->per)),
-												   NumericGetDatum(money_multiply(unit_price->per, two))));
+	quotient = apply(numeric_div_trunc,
+					 money_add(money_multiply(product, two), unit_price->per),
+					 money_multiply(unit_price->per, two));
 	return money_multiply(quotient, ten_to(-MONEY_QUOTIENT_SCALE));
 }

@@ -132,7 +132,9 @@ SELECT (pg_temp.ask('rerank', NULL, NULL)).*, (pg_temp.ask('rerank', NULL, NULL,
 SELECT pg_temp.price('whisper', 'input_second', 0.006, per => 60), pg_temp.price('whisper', 'gpu_hour', 3, per => 7) \g /dev/null
 SELECT (pg_temp.ask('whisper', NULL, NULL, meters => '{"input_second": 12.5}')).*,
 	   (pg_temp.ask('whisper', NULL, NULL, meters => '{"gpu_hour": 1}')).cost AS three_sevenths,
-	   (pg_temp.ask('whisper', NULL, NULL)).problem AS nothing_reported;
+	   (pg_temp.ask('whisper', NULL, NULL)).problem AS nothing_reported,
+	   (pg_temp.ask('whisper', NULL, NULL, meters => '{"page": 0}')).problem AS none_of_another_meter,
+	   (pg_temp.ask('whisper', NULL, NULL, meters => '{"input_second": 0}')).cost AS none;
 
 -- Context tiers: by the whole input, strictly above unless the price says from
 SELECT pg_temp.price('tiers', 'input', amount, tier_from => tier_from, tier_inclusive => inclusive)
