@@ -1,0 +1,470 @@
+/*-------------------------------------------------------------------------
+ *
+ * bins.c
+ *		Log-linear bins: counts and exact sums of very many values.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include <math.h>
+
+#include "bins.h"
+#include "port/pg_bitutils.h"
+
+#define MANTISSA_BITS	52
+#define PAGE_BITS		5		/* of BINS_PER_PAGE */
+#define SIGN_BIT		(UINT64CONST(1) << 63)
+#define LOW_BITS(n)		((UINT64CONST(1) << (n)) - 1)
+
+/* A bin becomes a point if the bins beside it hold so many times less. */
+#define POINT_DOMINANCE 8
+
+/* shift at which a bin is an octave */
+#define MAX_SHIFT		MANTISSA_BITS
+
+static inline uint64
+bits_of(double value)
+{
+	uint64		bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+static inline double
+value_of(uint64 bits)
+{
+	double		value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+void
+bins_init(Bins *bins, int shift, int max_pages)
+{
+	memset(bins, 0, offsetof(Bins, page));
+	bins->min = INFINITY;
+	bins->max = -INFINITY;
+	bins->shift = shift;
+	bins->max_pages = max_pages;
+}
+
+/* ---- pages ---- */
+
+static BinPage *
+add_page(Bins *bins, uint64 key)
+{
+	BinPage    *page = &bins->page[bins->npages];
+	int			h = BINS_SLOT(key);
+
+	Assert(bins->npages < bins->max_pages);
+	memset(page, 0, sizeof(BinPage));
+	page->key = key;
+	while (bins->slot[h] != 0)
+		h = (h + 1) % BINS_ALL_PAGES;
+	bins->slot[h] = ++bins->npages;
+	return page;
+}
+
+static BinPage *
+find_or_add_page(Bins *bins, uint64 key)
+{
+	BinPage    *page = bins_find_page(bins, key);
+
+	return page != NULL ? page : add_page(bins, key);
+}
+
+/* How many keys of pages differ once their last bits are gone? */
+static int
+distinct_keys(const uint64 *keys, int nkeys, int without)
+{
+	int			distinct = 0;
+
+	for (int i = 0; i < nkeys; i++)
+	{
+		int			j = 0;
+
+		while (j < i && keys[j] >> without != keys[i] >> without)
+			j++;
+		if (j == i)
+			distinct++;
+	}
+	return distinct;
+}
+
+/* By how many bits must bins become coarser for these pages? */
+static int
+bits_to_drop(const uint64 *keys, int nkeys, int shift)
+{
+	int			drop = 0;
+
+	while (shift + drop < MAX_SHIFT &&
+		   distinct_keys(keys, nkeys, drop) > BINS_MAX_PAGES)
+		drop++;
+	return drop;
+}
+
+/* The shift that bins of these values have, and how many pages they need. */
+int
+bins_shift_for(const double *sorted, int n, int *npages)
+{
+	int			parting[64] = {0};	/* neighbours that differ first in bit i */
+	int			shift = MAX_SHIFT;
+
+	for (int i = 1; i < n; i++)
+	{
+		uint64		difference = bits_of(sorted[i - 1]) ^ bits_of(sorted[i]);
+
+		if (difference != 0)
+			parting[pg_leftmost_one_pos64(difference)]++;
+	}
+
+	*npages = 1;
+	for (int i = MAX_SHIFT + PAGE_BITS; i < 64; i++)
+		*npages += parting[i];
+	while (shift > 0 && *npages + parting[shift - 1 + PAGE_BITS] <= BINS_MAX_PAGES)
+		*npages += parting[--shift + PAGE_BITS];
+	return shift;
+}
+
+/* ---- adding ---- */
+
+/* Add what another bin holds; its shift may have been finer. */
+static void
+add_bin(Bins *bins, uint64 number, const Bin *other, int shift)
+{
+	int			drop = bins->shift - shift;
+	uint64		dropped = (number & LOW_BITS(drop)) << shift;
+	uint64		here = number >> drop;
+	Bin		   *bin = &find_or_add_page(bins, here / BINS_PER_PAGE)->bin[here % BINS_PER_PAGE];
+	uint128		sum = ((uint128) other->carry << 64) + other->sum +
+		(uint128) other->count * dropped + bin->sum;
+	uint32		only = other->only;
+
+	if (only != BIN_MIXED)
+	{
+		/* leading bits that were dropped, then those that were known */
+		if (shift > 31)
+			only >>= drop > 31 ? 31 : drop;
+		else if (bins->shift > 31)
+			only >>= bins->shift - 31;
+		only |= bin_only(dropped, bins->shift);
+	}
+	if (bin->count == 0)
+		bin->only = only;
+	else if (bin->only != only)
+		bin->only = BIN_MIXED;
+	bin->count += other->count;
+	bin->sum = (uint64) sum;
+	bin->carry += (uint32) (sum >> 64);
+}
+
+/* Add what the pages hold, which were filled at a finer or equal shift. */
+static void
+add_pages(Bins *bins, const BinPage *pages, int npages, int shift)
+{
+	Assert(bins->shift >= shift);
+	for (const BinPage *page = pages; page < pages + npages; page++)
+		for (int i = 0; i < BINS_PER_PAGE; i++)
+			if (page->bin[i].count > 0)
+				add_bin(bins, page->key * BINS_PER_PAGE + i, &page->bin[i], shift);
+}
+
+static void
+coarsen(Bins *bins, int drop)
+{
+	BinPage		pages[BINS_MAX_PAGES];
+	int			npages = bins->npages;
+
+	if (drop == 0)
+		return;
+	Assert(npages <= BINS_MAX_PAGES);
+	memcpy(pages, bins->page, npages * sizeof(BinPage));
+	memset(bins->slot, 0, sizeof(bins->slot));
+	bins->npages = 0;
+	bins->shift += drop;
+	add_pages(bins, pages, npages, bins->shift - drop);
+}
+
+/*
+ * Make the page that a value needs, whatever becomes coarser by that.  False:
+ * it takes more memory.
+ */
+bool
+bins_make_room(Bins *bins, double value)
+{
+	uint64		keys[BINS_MAX_PAGES + 1];
+	uint64		bits;
+	int			npages = bins->npages;
+
+	memcpy(&bits, &value, sizeof(bits));
+	if (npages == BINS_MAX_PAGES && bins->shift < MAX_SHIFT)
+	{
+		for (int i = 0; i < npages; i++)
+			keys[i] = bins->page[i].key;
+		keys[npages] = (bits >> bins->shift) / BINS_PER_PAGE;
+		coarsen(bins, bits_to_drop(keys, npages + 1, bins->shift));
+	}
+	if (bins_find_page(bins, (bits >> bins->shift) / BINS_PER_PAGE) != NULL)
+		return true;
+	if (bins->npages == bins->max_pages)
+		return false;
+	add_page(bins, (bits >> bins->shift) / BINS_PER_PAGE);
+	return true;
+}
+
+/*
+ * Add a value many times; if they are only said to be about this one, they
+ * are no point.  There is a page for it, and count stays in range.
+ */
+void
+bins_add_many(Bins *bins, double value, int64 count, bool point)
+{
+	uint64		bits = bits_of(value);
+	uint64		number = bits >> bins->shift;
+	uint64		rest = bits - (number << bins->shift);
+	uint128		sum = (uint128) count * rest;
+	Bin			bin = {
+		.count = count,
+		.sum = (uint64) sum,
+		.carry = (uint32) (sum >> 64),
+		.only = point ? bin_only(rest, bins->shift) : BIN_MIXED
+	};
+
+	add_bin(bins, number, &bin, bins->shift);
+	bins->count += count;
+	bins->min = Min(bins->min, value);
+	bins->max = Max(bins->max, value);
+}
+
+/*
+ * Split a cell where bins end; if it crosses too many bins, evenly.  The
+ * parts have whole counts.
+ */
+int
+bins_split_cell(const Bins *bins, const Cell *cell, Centroid *parts)
+{
+	uint64		first = bits_of(cell->low) >> bins->shift;
+	uint64		last = bits_of(cell->high) >> bins->shift;
+	uint64		crossed = first < last ? last - first : first - last;
+	bool		evenly = crossed >= BINS_CELL_PARTS;
+	int			nparts = 0;
+	int			splits = evenly ? BINS_CELL_PARTS : crossed + 1;
+	double		x = 0;
+	double		total = 0;
+	int64		count = 0;
+
+	if (cell->low == cell->high)
+	{
+		parts[0] = (Centroid) {cell->mean, cell->count, true};
+		return 1;
+	}
+	for (int i = 1; i <= splits; i++)
+	{
+		double		next_x = 1;
+		double		next_total;
+		int64		next_count = cell->count;
+
+		if (i < splits)
+		{
+			/* the bins of negative values end at their own first value */
+			if (evenly)
+				next_x = (double) i / splits;
+			else if (first < last)
+				next_x = cell_position(cell, value_of((first + i) << bins->shift));
+			else
+				next_x = cell_position(cell, value_of((first - i + 1) << bins->shift));
+			next_count = (int64) rint(cell->count * next_x);
+		}
+		if (next_count > count)
+		{
+			double		mean;
+
+			/* of whole values, so that the sum of parts is that of the cell */
+			next_x = next_count / (double) cell->count;
+			next_total = cell_total(cell, next_x);
+			mean = (next_total - total) / (next_x - x);
+			mean = Min(Max(mean, cell->low), cell->high);
+			parts[nparts++] = (Centroid) {mean, next_count - count, false};
+			x = next_x;
+			total = next_total;
+			count = next_count;
+		}
+	}
+	return nparts;
+}
+
+/*
+ * How coarse do both become together, and how many pages is that?
+ */
+static int
+together(const Bins *bins, const Bins *other, int *npages)
+{
+	uint64		keys[2 * BINS_ALL_PAGES];
+	int			nkeys = 0;
+	int			shift = Max(bins->shift, other->shift);
+	int			drop;
+
+	for (int i = 0; i < bins->npages; i++)
+		keys[nkeys++] = bins->page[i].key >> (shift - bins->shift);
+	for (int i = 0; i < other->npages; i++)
+		keys[nkeys++] = other->page[i].key >> (shift - other->shift);
+	drop = bits_to_drop(keys, nkeys, shift);
+	*npages = distinct_keys(keys, nkeys, drop);
+	return shift + drop;
+}
+
+/* How many pages must there be room for, to add the other? */
+int
+bins_pages_with(const Bins *bins, const Bins *other)
+{
+	int			npages;
+
+	together(bins, other, &npages);
+	return Max(npages, bins->npages);
+}
+
+void
+bins_add_bins(Bins *bins, const Bins *other)
+{
+	int			npages;
+
+	coarsen(bins, together(bins, other, &npages) - bins->shift);
+	add_pages(bins, other->page, other->npages, other->shift);
+	bins->count += other->count;
+	double_sum_add(&bins->missing, other->missing.hi);
+	double_sum_add(&bins->missing, other->missing.lo);
+	bins->min = Min(bins->min, other->min);
+	bins->max = Max(bins->max, other->max);
+}
+
+/* ---- reading ---- */
+
+/* x × 2^exponent */
+static inline double
+scale(double x, int exponent)
+{
+	if (exponent < -1022)
+		return ldexp(x, exponent);
+	return x * value_of((uint64) (exponent + 1023) << MANTISSA_BITS);
+}
+
+/* The bin as a centroid; its sum is added to the total. */
+static Centroid
+bin_centroid(const Bins *bins, const BinPage *page, int i, DoubleSum *total)
+{
+	const Bin  *bin = &page->bin[i];
+	uint64		bits = (page->key * BINS_PER_PAGE + i) << bins->shift;
+	uint128		sum = ((uint128) bin->carry << 64) + bin->sum;
+	uint64		mantissa = bits & LOW_BITS(MANTISSA_BITS);
+	int			exponent = (bits & ~SIGN_BIT) >> MANTISSA_BITS;
+	uint64		quotient = bin->carry == 0 ? bin->sum / bin->count : (uint64) (sum / bin->count);
+	double		unit;
+	double		mean;
+	double		hi;
+
+	if (exponent > 0)
+		mantissa |= UINT64CONST(1) << MANTISSA_BITS;
+	else
+		exponent = 1;
+	exponent -= 1023 + MANTISSA_BITS;
+	unit = scale(bits & SIGN_BIT ? -1 : 1, exponent);
+
+	/* first what is exact: all of it, if the values are one and the same */
+	mean = (double) (mantissa + quotient) +
+		(double) (uint64) (sum - (uint128) quotient * bin->count) / bin->count;
+
+	sum += (uint128) bin->count * mantissa;
+	hi = (double) sum;
+	double_sum_add(total, hi * unit);
+	double_sum_add(total, (double) (int128) (sum - (uint128) hi) * unit);
+	return (Centroid) {mean * unit, bin->count, bin->only != BIN_MIXED};
+}
+
+/* A bin with much more in it than its neighbours: mostly one value. */
+static bool
+dominates(const Bins *bins, const BinPage *page, int i)
+{
+	uint64		number = page->key * BINS_PER_PAGE + i;
+
+	for (int side = -1; side <= 1; side += 2)
+	{
+		uint64		neighbour = number + side;
+		BinPage    *p = bins_find_page((Bins *) bins, neighbour / BINS_PER_PAGE);
+
+		if (p != NULL &&
+			p->bin[neighbour % BINS_PER_PAGE].count > page->bin[i].count / POINT_DOMINANCE)
+			return false;
+	}
+	return true;
+}
+
+/* Split the smallest (or largest) value off its bin. */
+static int
+split_off(Centroid *centroids, int n, int i, double value)
+{
+	Centroid   *c = &centroids[i];
+	bool		first = i == 0;
+
+	if (c->count == 1 || (c->point && c->mean == value))
+	{
+		c->mean = value;
+		c->point = true;
+		return n;
+	}
+	c->mean += (c->mean - value) / (c->count - 1);
+	c->point |= --c->count == 1;
+	memmove(&centroids[i + 1], &centroids[i], (n - i) * sizeof(Centroid));
+	centroids[first ? i : i + 1] = (Centroid) {value, 1, true};
+	return n + 1;
+}
+
+/*
+ * The bins as centroids in ascending order, at most BINS_PER_PAGE a page and
+ * two; the first and the last are the smallest and the largest value.
+ */
+int
+bins_centroids(const Bins *bins, Centroid *centroids, double *total)
+{
+	const BinPage *pages[BINS_ALL_PAGES];
+	DoubleSum	sum = bins->missing;
+	int			n = 0;
+	int			npositive = 0;
+
+	for (int i = 0; i < bins->npages; i++)
+	{
+		int			j = i;
+
+		for (; j > 0 && pages[j - 1]->key > bins->page[i].key; j--)
+			pages[j] = pages[j - 1];
+		pages[j] = &bins->page[i];
+		if (!((bins->page[i].key * BINS_PER_PAGE) << bins->shift & SIGN_BIT))
+			npositive++;
+	}
+
+	/* keys of negative values are the largest, the most negative value's last */
+	for (int p = bins->npages - 1; p >= npositive; p--)
+		for (int i = BINS_PER_PAGE - 1; i >= 0; i--)
+			if (pages[p]->bin[i].count > 0)
+			{
+				centroids[n] = bin_centroid(bins, pages[p], i, &sum);
+				centroids[n++].point |= dominates(bins, pages[p], i);
+			}
+	for (int p = 0; p < npositive; p++)
+		for (int i = 0; i < BINS_PER_PAGE; i++)
+			if (pages[p]->bin[i].count > 0)
+			{
+				centroids[n] = bin_centroid(bins, pages[p], i, &sum);
+				centroids[n++].point |= dominates(bins, pages[p], i);
+			}
+
+	*total = double_sum(&sum);
+	n = split_off(centroids, n, 0, bins->min);
+	return split_off(centroids, n, n - 1, bins->max);
+}
