@@ -129,7 +129,7 @@ bins_add(Bins *bins, double value)
 	rest = bits - (number << bins->shift);
 	/* without branches, which nothing could predict */
 	only = bin_only(rest, bins->shift);
-	bin->only |= bin->count == 0 || bin->only == only ? only : BIN_MIXED;
+	bin->only |= only | -(uint32) ((bin->count != 0) & (bin->only != only));
 	bin->sum += rest;
 	if (unlikely(bin->sum < rest))
 		bin->carry++;
