@@ -204,19 +204,50 @@ bins_make_room(Bins *bins, double value)
 	int			npages = bins->npages;
 
 	memcpy(&bits, &value, sizeof(bits));
+	if (bins_find_page(bins, (bits >> bins->shift) / BINS_PER_PAGE) != NULL)
+		return true;
 	if (npages == BINS_MAX_PAGES && bins->shift < MAX_SHIFT)
 	{
 		for (int i = 0; i < npages; i++)
 			keys[i] = bins->page[i].key;
 		keys[npages] = (bits >> bins->shift) / BINS_PER_PAGE;
 		coarsen(bins, bits_to_drop(keys, npages + 1, bins->shift));
+		if (bins_find_page(bins, (bits >> bins->shift) / BINS_PER_PAGE) != NULL)
+			return true;
 	}
-	if (bins_find_page(bins, (bits >> bins->shift) / BINS_PER_PAGE) != NULL)
-		return true;
 	if (bins->npages == bins->max_pages)
 		return false;
 	add_page(bins, (bits >> bins->shift) / BINS_PER_PAGE);
 	return true;
+}
+
+/*
+ * Add values in ascending order, up to one that bins_make_room() is needed
+ * for; returns how many.  Neighbours are mostly on one page.
+ */
+int
+bins_add_sorted(Bins *bins, const double *values, int n)
+{
+	int			shift = bins->shift;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		uint64		bits = bits_of(values[i]);
+		uint64		number = bits >> shift;
+		BinPage    *page = bins_find_page(bins, number / BINS_PER_PAGE);
+
+		if (unlikely(page == NULL))
+			break;
+		bin_add(page, number, bits, shift);
+	}
+	if (i > 0)
+	{
+		bins->count += i;
+		bins->min = Min(bins->min, values[0]);
+		bins->max = Max(bins->max, values[i - 1]);
+	}
+	return i;
 }
 
 /*
@@ -244,58 +275,35 @@ bins_add_many(Bins *bins, double value, int64 count, bool point)
 }
 
 /*
- * Split a cell where bins end; if it crosses too many bins, evenly.  The
- * parts have whole counts.
+ * Split a cell into as many parts as bins that it crosses, or values that it
+ * has; each stands for as many values, and they add up to what the cell does.
  */
 int
 bins_split_cell(const Bins *bins, const Cell *cell, Centroid *parts)
 {
-	uint64		first = bits_of(cell->low) >> bins->shift;
-	uint64		last = bits_of(cell->high) >> bins->shift;
-	uint64		crossed = first < last ? last - first : first - last;
-	bool		evenly = crossed >= BINS_CELL_PARTS;
-	int			nparts = 0;
-	int			splits = evenly ? BINS_CELL_PARTS : crossed + 1;
-	double		x = 0;
+	uint64		low = bits_of(cell->low) >> bins->shift;
+	uint64		high = bits_of(cell->high) >> bins->shift;
+	uint64		crossed = low < high ? high - low : low - high;
+	int			nparts = Min(Min(crossed + 1, (uint64) cell->count), BINS_CELL_PARTS);
 	double		total = 0;
 	int64		count = 0;
 
-	if (cell->low == cell->high)
+	if (nparts == 1)
 	{
-		parts[0] = (Centroid) {cell->mean, cell->count, true};
+		parts[0] = (Centroid) {cell->mean, cell->count, cell->low == cell->high};
 		return 1;
 	}
-	for (int i = 1; i <= splits; i++)
+	for (int i = 0; i < nparts; i++)
 	{
-		double		next_x = 1;
-		double		next_total;
-		int64		next_count = cell->count;
+		/* so written that it cannot overflow */
+		int64		next_count = i + 1 == nparts ? cell->count : cell->count / nparts * (i + 1) +
+			cell->count % nparts * (i + 1) / nparts;
+		double		next_total = cell_total(cell, next_count / (double) cell->count);
+		double		mean = (next_total - total) * (cell->count / (double) (next_count - count));
 
-		if (i < splits)
-		{
-			/* the bins of negative values end at their own first value */
-			if (evenly)
-				next_x = (double) i / splits;
-			else if (first < last)
-				next_x = cell_position(cell, value_of((first + i) << bins->shift));
-			else
-				next_x = cell_position(cell, value_of((first - i + 1) << bins->shift));
-			next_count = (int64) rint(cell->count * next_x);
-		}
-		if (next_count > count)
-		{
-			double		mean;
-
-			/* of whole values, so that the sum of parts is that of the cell */
-			next_x = next_count / (double) cell->count;
-			next_total = cell_total(cell, next_x);
-			mean = (next_total - total) / (next_x - x);
-			mean = Min(Max(mean, cell->low), cell->high);
-			parts[nparts++] = (Centroid) {mean, next_count - count, false};
-			x = next_x;
-			total = next_total;
-			count = next_count;
-		}
+		parts[i] = (Centroid) {Min(Max(mean, cell->low), cell->high), next_count - count, false};
+		total = next_total;
+		count = next_count;
 	}
 	return nparts;
 }

@@ -82,6 +82,7 @@ typedef struct Bins
 extern int	bins_shift_for(const double *sorted, int n, int *npages);
 extern void bins_init(Bins *bins, int shift, int max_pages);
 extern bool bins_make_room(Bins *bins, double value);
+extern int	bins_add_sorted(Bins *bins, const double *values, int n);
 extern void bins_add_many(Bins *bins, double value, int64 count, bool point);
 extern int	bins_split_cell(const Bins *bins, const Cell *cell, Centroid *parts);
 extern int	bins_pages_with(const Bins *bins, const Bins *other);
@@ -108,16 +109,28 @@ bin_only(uint64 rest, int shift)
 	return shift > 31 ? rest >> (shift - 31) : rest;
 }
 
+/* One more value, of these bits, for the bin of this number on the page. */
+static inline void
+bin_add(BinPage *page, uint64 number, uint64 bits, int shift)
+{
+	Bin		   *bin = &page->bin[number % BINS_PER_PAGE];
+	uint64		rest = bits - (number << shift);
+	uint32		only = bin_only(rest, shift);
+
+	/* without branches, which nothing could predict */
+	bin->only |= only | -(uint32) ((bin->count != 0) & (bin->only != only));
+	bin->sum += rest;
+	bin->carry += bin->sum < rest;
+	bin->count++;
+}
+
 /* Add a value.  False: bins_make_room() first. */
 static inline bool
 bins_add(Bins *bins, double value)
 {
 	uint64		bits;
 	uint64		number;
-	uint64		rest;
-	uint32		only;
 	BinPage    *page;
-	Bin		   *bin;
 
 	memcpy(&bits, &value, sizeof(bits));
 	number = bits >> bins->shift;
@@ -125,16 +138,7 @@ bins_add(Bins *bins, double value)
 	if (unlikely(page == NULL))
 		return false;
 
-	bin = &page->bin[number % BINS_PER_PAGE];
-	rest = bits - (number << bins->shift);
-	/* without branches, which nothing could predict */
-	only = bin_only(rest, bins->shift);
-	bin->only |= only | -(uint32) ((bin->count != 0) & (bin->only != only));
-	bin->sum += rest;
-	if (unlikely(bin->sum < rest))
-		bin->carry++;
-	bin->count++;
-
+	bin_add(page, number, bits, bins->shift);
 	bins->count++;
 	if (value < bins->min)
 		bins->min = value;

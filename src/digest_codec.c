@@ -16,16 +16,9 @@
 #include "digest_codec.h"
 #include "double_sum.h"
 #include "port/pg_bitutils.h"
-#include "port/pg_bswap.h"
 
 /* So many bits tell the keys of a digest apart. */
 #define KEY_BITS	34
-
-#ifdef WORDS_BIGENDIAN
-#define LITTLE_ENDIAN_64(x) pg_bswap64(x)
-#else
-#define LITTLE_ENDIAN_64(x) (x)
-#endif
 
 #define SIGN_BIT		(UINT64CONST(1) << 63)
 #define LOW_BITS(n)		((UINT64CONST(1) << (n)) - 1)
@@ -69,28 +62,6 @@ static inline uint64
 half_unit(int drop)
 {
 	return drop > 0 ? UINT64CONST(1) << (drop - 1) : 0;
-}
-
-/* ---- eight-byte numbers ---- */
-
-void
-digest_put_double(uint8 *bytes, double value)
-{
-	uint64		bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	bits = LITTLE_ENDIAN_64(bits);
-	memcpy(bytes, &bits, sizeof(bits));
-}
-
-void
-digest_get_double(const uint8 *bytes, double *value)
-{
-	uint64		bits;
-
-	memcpy(&bits, bytes, sizeof(bits));
-	bits = LITTLE_ENDIAN_64(bits);
-	memcpy(value, &bits, sizeof(bits));
 }
 
 /* ---- writing ---- */
@@ -332,8 +303,11 @@ digest_values(const uint8 *bytes, Size size, double *values)
 		return 0;
 	while (bytes[start++] >= 0x80)
 		;
+	memcpy(values, bytes + start, size - start);
+#ifdef WORDS_BIGENDIAN
 	for (Size i = start; i < size; i += sizeof(double))
 		digest_get_double(bytes + i, values++);
+#endif
 	return (size - start) / sizeof(double);
 }
 

@@ -36,6 +36,7 @@
 #ifndef LLM_COST_DIGEST_CODEC_H
 #define LLM_COST_DIGEST_CODEC_H
 
+#include "port/pg_bswap.h"
 #include "tdigest.h"
 
 /* First byte.  Numbers from 0x80 on are for states that are not encoded. */
@@ -61,7 +62,29 @@ extern int	digest_max_centroids(Size size);
 extern const char *digest_decode(const uint8 *bytes, Size size,
 								 TDigest *digest, Centroid *centroids);
 
-extern void digest_put_double(uint8 *bytes, double value);
-extern void digest_get_double(const uint8 *bytes, double *value);
+/* An eight-byte number. */
+static inline void
+digest_put_double(uint8 *bytes, double value)
+{
+	uint64		bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+#ifdef WORDS_BIGENDIAN
+	bits = pg_bswap64(bits);
+#endif
+	memcpy(bytes, &bits, sizeof(bits));
+}
+
+static inline void
+digest_get_double(const uint8 *bytes, double *value)
+{
+	uint64		bits;
+
+	memcpy(&bits, bytes, sizeof(bits));
+#ifdef WORDS_BIGENDIAN
+	bits = pg_bswap64(bits);
+#endif
+	memcpy(value, &bits, sizeof(bits));
+}
 
 #endif							/* LLM_COST_DIGEST_CODEC_H */

@@ -10,13 +10,7 @@
 #include <math.h>
 
 #include "distribution.h"
-
-#define ST_SORT sort_doubles
-#define ST_ELEMENT_TYPE double
-#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
+#include "float_sort.h"
 
 /* Pages that bins get beyond those that are needed. */
 #define SPARE_PAGES 2
@@ -108,8 +102,20 @@ add_to_bins(BinsState *state, double value, int64 count, bool point)
 }
 
 static BinsState *
+add_sorted_to_bins(BinsState *state, const double *sorted, int n)
+{
+	int			added = 0;
+
+	check_count(state->bins.count, n);
+	while ((added += bins_add_sorted(&state->bins, sorted + added, n - added)) < n)
+		state = bins_room_for(state, sorted[added]);
+	return state;
+}
+
+static BinsState *
 add_values_to_bins(BinsState *state, const double *values, int n)
 {
+	check_count(state->bins.count, n);
 	for (int i = 0; i < n; i++)
 		while (!bins_add(&state->bins, values[i]))
 			state = bins_room_for(state, values[i]);
@@ -120,17 +126,17 @@ add_values_to_bins(BinsState *state, const double *values, int n)
 static BinsState *
 bins_of_values(const State *head, const double *a, int na, const double *b, int nb)
 {
-	double	   *sorted = palloc((na + nb) * sizeof(double));
+	double	   *sorted = palloc(2 * (na + nb) * sizeof(double));
 	int			shift;
 	int			pages;
 	BinsState  *state;
 
 	memcpy(sorted, a, na * sizeof(double));
 	memcpy(sorted + na, b, nb * sizeof(double));
-	sort_doubles(sorted, na + nb);
+	float_sort(sorted, na + nb, sorted + na + nb);
 	shift = bins_shift_for(sorted, na + nb, &pages);
 	state = make_bins(head->compression, head->percentile, shift, pages + SPARE_PAGES);
-	state = add_values_to_bins(state, sorted, na + nb);
+	state = add_sorted_to_bins(state, sorted, na + nb);
 	pfree(sorted);
 	return state;
 }
@@ -333,6 +339,8 @@ state_combine(Distribution *state, Distribution *other)
 		default:
 			n = digest_values((uint8 *) VARDATA_ANY(other), VARSIZE_ANY_EXHDR(other), buffer);
 			meet(head, digest_compression((uint8 *) VARDATA_ANY(other)), NO_PERCENTILE);
+			if (head->format == STATE_BINS)
+				return (Distribution *) add_sorted_to_bins((BinsState *) state, values, n);
 			break;
 	}
 
@@ -430,10 +438,10 @@ check_range(double smallest, double largest, int64 count)
 static double *
 sorted_values(const ValuesState *state)
 {
-	double	   *sorted = palloc(state->n * sizeof(double));
+	double	   *sorted = palloc(2 * state->n * sizeof(double));
 
 	memcpy(sorted, state->value, state->n * sizeof(double));
-	sort_doubles(sorted, state->n);
+	float_sort(sorted, state->n, sorted + state->n);
 	check_range(sorted[0], sorted[state->n - 1], state->n);
 	return sorted;
 }
