@@ -21,9 +21,6 @@
 #define SIGN_BIT		(UINT64CONST(1) << 63)
 #define LOW_BITS(n)		((UINT64CONST(1) << (n)) - 1)
 
-/* A bin becomes a point if the bins beside it hold so many times less. */
-#define POINT_DOMINANCE 8
-
 /* shift at which a bin is an octave */
 #define MAX_SHIFT		MANTISSA_BITS
 
@@ -135,6 +132,19 @@ bins_shift_for(const double *sorted, int n, int *npages)
 
 /* ---- adding ---- */
 
+static inline void
+bin_join(Bin *bin, uint64 count, uint128 sum, uint32 only)
+{
+	if (bin->count == 0)
+		bin->only = only;
+	else if (bin->only != only)
+		bin->only = BIN_MIXED;
+	bin->count += count;
+	sum += bin->sum;
+	bin->sum = (uint64) sum;
+	bin->carry += (uint32) (sum >> 64);
+}
+
 /* Add what another bin holds; its shift may have been finer. */
 static void
 add_bin(Bins *bins, uint64 number, const Bin *other, int shift)
@@ -142,9 +152,7 @@ add_bin(Bins *bins, uint64 number, const Bin *other, int shift)
 	int			drop = bins->shift - shift;
 	uint64		dropped = (number & LOW_BITS(drop)) << shift;
 	uint64		here = number >> drop;
-	Bin		   *bin = &find_or_add_page(bins, here / BINS_PER_PAGE)->bin[here % BINS_PER_PAGE];
-	uint128		sum = ((uint128) other->carry << 64) + other->sum +
-		(uint128) other->count * dropped + bin->sum;
+	BinPage    *page = find_or_add_page(bins, here / BINS_PER_PAGE);
 	uint32		only = other->only;
 
 	if (only != BIN_MIXED)
@@ -156,13 +164,9 @@ add_bin(Bins *bins, uint64 number, const Bin *other, int shift)
 			only >>= bins->shift - 31;
 		only |= bin_only(dropped, bins->shift);
 	}
-	if (bin->count == 0)
-		bin->only = only;
-	else if (bin->only != only)
-		bin->only = BIN_MIXED;
-	bin->count += other->count;
-	bin->sum = (uint64) sum;
-	bin->carry += (uint32) (sum >> 64);
+	bin_join(&page->bin[here % BINS_PER_PAGE], other->count,
+			 ((uint128) other->carry << 64) + other->sum + (uint128) other->count * dropped,
+			 only);
 }
 
 /* Add what the pages hold, which were filled at a finer or equal shift. */
@@ -251,40 +255,40 @@ bins_add_sorted(Bins *bins, const double *values, int n)
 }
 
 /*
- * Add a value many times; if they are only said to be about this one, they
- * are no point.  There is a page for it, and count stays in range.
+ * Add a value many times, as far as count stays in range; if they are only
+ * said to be about this one, they are no point.  False: bins_make_room()
+ * first.
  */
-void
+bool
 bins_add_many(Bins *bins, double value, int64 count, bool point)
 {
 	uint64		bits = bits_of(value);
 	uint64		number = bits >> bins->shift;
 	uint64		rest = bits - (number << bins->shift);
-	uint128		sum = (uint128) count * rest;
-	Bin			bin = {
-		.count = count,
-		.sum = (uint64) sum,
-		.carry = (uint32) (sum >> 64),
-		.only = point ? bin_only(rest, bins->shift) : BIN_MIXED
-	};
+	BinPage    *page = bins_find_page(bins, number / BINS_PER_PAGE);
 
-	add_bin(bins, number, &bin, bins->shift);
+	if (page == NULL)
+		return false;
+	bin_join(&page->bin[number % BINS_PER_PAGE], count, (uint128) count * rest,
+			 point ? bin_only(rest, bins->shift) : BIN_MIXED);
 	bins->count += count;
 	bins->min = Min(bins->min, value);
 	bins->max = Max(bins->max, value);
+	return true;
 }
 
 /*
- * Split a cell into as many parts as bins that it crosses, or values that it
- * has; each stands for as many values, and they add up to what the cell does.
+ * Split a cell into parts, one for so many bins that it crosses, but of one
+ * value at least; each stands for as many values, and they add up to what the
+ * cell does.
  */
 int
-bins_split_cell(const Bins *bins, const Cell *cell, Centroid *parts)
+bins_split_cell(const Bins *bins, const Cell *cell, int width, Centroid *parts)
 {
 	uint64		low = bits_of(cell->low) >> bins->shift;
 	uint64		high = bits_of(cell->high) >> bins->shift;
 	uint64		crossed = low < high ? high - low : low - high;
-	int			nparts = Min(Min(crossed + 1, (uint64) cell->count), BINS_CELL_PARTS);
+	int			nparts = Min(Min(crossed / width + 1, (uint64) cell->count), BINS_CELL_PARTS);
 	double		total = 0;
 	int64		count = 0;
 
@@ -392,25 +396,30 @@ bin_centroid(const Bins *bins, const BinPage *page, int i, DoubleSum *total)
 	hi = (double) sum;
 	double_sum_add(total, hi * unit);
 	double_sum_add(total, (double) (int128) (sum - (uint128) hi) * unit);
-	return (Centroid) {mean * unit, bin->count, bin->only != BIN_MIXED};
+	return (Centroid) {mean * unit, bin->count, bin->count == 1 || bin->only != BIN_MIXED};
 }
 
-/* A bin with much more in it than its neighbours: mostly one value. */
-static bool
-dominates(const Bins *bins, const BinPage *page, int i)
+/*
+ * Among so few neighbours a bin is compared, and it must hold so many times
+ * what they hold together, to be taken for one value with little beside it.
+ */
+#define NEIGHBOURS		6
+#define DOMINANCE		4
+
+static void
+find_points(Centroid *centroids, int n, const int64 *number)
 {
-	uint64		number = page->key * BINS_PER_PAGE + i;
-
-	for (int side = -1; side <= 1; side += 2)
+	for (int i = 0; i < n; i++)
 	{
-		uint64		neighbour = number + side;
-		BinPage    *p = bins_find_page((Bins *) bins, neighbour / BINS_PER_PAGE);
+		int64		around = 0;
 
-		if (p != NULL &&
-			p->bin[neighbour % BINS_PER_PAGE].count > page->bin[i].count / POINT_DOMINANCE)
-			return false;
+		for (int j = i - 1; j >= 0 && number[i] - number[j] <= NEIGHBOURS; j--)
+			around += centroids[j].count;
+		for (int j = i + 1; j < n && number[j] - number[i] <= NEIGHBOURS; j++)
+			around += centroids[j].count;
+		if (around * DOMINANCE < centroids[i].count)
+			centroids[i].point = true;
 	}
-	return true;
 }
 
 /* Split the smallest (or largest) value off its bin. */
@@ -441,6 +450,7 @@ int
 bins_centroids(const Bins *bins, Centroid *centroids, double *total)
 {
 	const BinPage *pages[BINS_ALL_PAGES];
+	int64		number[BINS_ALL_PAGES * BINS_PER_PAGE];
 	DoubleSum	sum = bins->missing;
 	int			n = 0;
 	int			npositive = 0;
@@ -461,16 +471,17 @@ bins_centroids(const Bins *bins, Centroid *centroids, double *total)
 		for (int i = BINS_PER_PAGE - 1; i >= 0; i--)
 			if (pages[p]->bin[i].count > 0)
 			{
-				centroids[n] = bin_centroid(bins, pages[p], i, &sum);
-				centroids[n++].point |= dominates(bins, pages[p], i);
+				number[n] = -(int64) ((pages[p]->key * BINS_PER_PAGE + i) & (~SIGN_BIT >> bins->shift));
+				centroids[n++] = bin_centroid(bins, pages[p], i, &sum);
 			}
 	for (int p = 0; p < npositive; p++)
 		for (int i = 0; i < BINS_PER_PAGE; i++)
 			if (pages[p]->bin[i].count > 0)
 			{
-				centroids[n] = bin_centroid(bins, pages[p], i, &sum);
-				centroids[n++].point |= dominates(bins, pages[p], i);
+				number[n] = pages[p]->key * BINS_PER_PAGE + i;
+				centroids[n++] = bin_centroid(bins, pages[p], i, &sum);
 			}
+	find_points(centroids, n, number);
 
 	*total = double_sum(&sum);
 	n = split_off(centroids, n, 0, bins->min);

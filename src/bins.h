@@ -83,8 +83,9 @@ extern int	bins_shift_for(const double *sorted, int n, int *npages);
 extern void bins_init(Bins *bins, int shift, int max_pages);
 extern bool bins_make_room(Bins *bins, double value);
 extern int	bins_add_sorted(Bins *bins, const double *values, int n);
-extern void bins_add_many(Bins *bins, double value, int64 count, bool point);
-extern int	bins_split_cell(const Bins *bins, const Cell *cell, Centroid *parts);
+extern bool bins_add_many(Bins *bins, double value, int64 count, bool point);
+extern int	bins_split_cell(const Bins *bins, const Cell *cell, int width,
+							Centroid *parts);
 extern int	bins_pages_with(const Bins *bins, const Bins *other);
 extern void bins_add_bins(Bins *bins, const Bins *other);
 extern int	bins_centroids(const Bins *bins, Centroid *centroids, double *total);

@@ -15,6 +15,9 @@
 /* Pages that bins get beyond those that are needed. */
 #define SPARE_PAGES 2
 
+/* A digest with fewer values than this part of all is added roughly. */
+#define SMALL_PART	16
+
 /* ---- making states ---- */
 
 static ValuesState *
@@ -96,8 +99,8 @@ static BinsState *
 add_to_bins(BinsState *state, double value, int64 count, bool point)
 {
 	check_count(state->bins.count, count);
-	state = bins_room_for(state, value);
-	bins_add_many(&state->bins, value, count, point);
+	while (!bins_add_many(&state->bins, value, count, point))
+		state = bins_room_for(state, value);
 	return state;
 }
 
@@ -141,20 +144,24 @@ bins_of_values(const State *head, const double *a, int na, const double *b, int 
 	return state;
 }
 
-/* Spread the cells of a digest over the bins. */
+/*
+ * Spread the cells of a digest over the bins; roughly, if it is but a small
+ * part of all.
+ */
 static BinsState *
 add_digest_to_bins(BinsState *state, const TDigest *digest)
 {
 	int			n = digest->ncentroids;
-	Curve		curve;
+	Curve		curve = {digest};
+	Cell	   *cells = palloc(n * sizeof(Cell));
 	DoubleSum	missing = {digest->total, 0};
+	int			width = state->bins.count / SMALL_PART > digest->count ? 4 : 1;
 
-	curve_init(&curve, digest, palloc(n * sizeof(int64)), palloc(n * sizeof(double)));
+	curve_cells(&curve, cells);
 	for (int i = 0; i < n; i++)
 	{
-		Cell		cell = curve_cell(&curve, i);
 		Centroid	part[BINS_CELL_PARTS];
-		int			nparts = bins_split_cell(&state->bins, &cell, part);
+		int			nparts = bins_split_cell(&state->bins, &cells[i], width, part);
 
 		for (int j = 0; j < nparts; j++)
 		{
@@ -164,8 +171,7 @@ add_digest_to_bins(BinsState *state, const TDigest *digest)
 	}
 	double_sum_add(&state->bins.missing, missing.hi);
 	double_sum_add(&state->bins.missing, missing.lo);
-	pfree(curve.below);
-	pfree(curve.total_below);
+	pfree(cells);
 	return state;
 }
 

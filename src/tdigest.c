@@ -150,17 +150,6 @@ tdigest_cluster(Centroid *centroids, int ncentroids, int compression, double *ro
 
 /* ---- a cell of the curve ---- */
 
-/*
- * Within a cell the value is a parabola of the position x, 0 to 1:
- *		low + x (high - low) + bend x (1 - x)
- * with the bend that makes its mean right.
- */
-static inline double
-cell_bend(const Cell *cell)
-{
-	return 6 * cell->mean - 3 * (cell->low + cell->high);
-}
-
 double
 cell_value(const Cell *cell, double x)
 {
@@ -183,15 +172,7 @@ cell_position(const Cell *cell, double value)
 	return denominator > 0 ? Min(Max(2 * c / denominator, 0), 1) : 0;
 }
 
-/* The mean of the cell's values up to x, times x. */
-double
-cell_total(const Cell *cell, double x)
-{
-	return x * (cell->low + x * ((cell->high - cell->low) / 2 +
-								 cell_bend(cell) * (0.5 - x / 3)));
-}
-
-/* The same averaged over x. */
+/* cell_total() averaged over x. */
 static double
 cell_total_mean(const Cell *cell)
 {
@@ -241,9 +222,12 @@ steepness(const Centroid *c)
 	return Min(change, 2 * Min(before, after));
 }
 
-/* Colella and Woodward (1.6): the value where c ends and the next begins. */
+/*
+ * Colella and Woodward (1.6): the value where c ends and the next begins,
+ * given how much both change.  Neither is a point.
+ */
 static double
-edge_after(const Centroid *c)
+edge(const Centroid *c, double steep, double steep_next)
 {
 	double		change = c[1].mean - c->mean;
 	double		w = width(c);
@@ -252,39 +236,88 @@ edge_after(const Centroid *c)
 	double		right = (width(c + 2) + w_next) / (2 * w_next + w);
 	double		value = c->mean + w / (w + w_next) * change +
 		(2 * w_next * w / (w + w_next) * (left - right) * change
-		 - w * left * steepness(c + 1) + w_next * right * steepness(c)) /
+		 - w * left * steep_next + w_next * right * steep) /
 		(width(c - 1) + w + w_next + width(c + 2));
 
 	return Min(Max(value, c->mean), c[1].mean);
 }
 
-Cell
-curve_cell(const Curve *curve, int i)
+/* A cell with the given edges, except towards points. */
+static Cell
+cell_within(const Centroid *c, double low, double high)
 {
-	const Centroid *c = &curve->digest->centroids[i];
-	Cell		cell = {c->mean, c->mean, c->mean, c->count};
 	double		before;
 	double		after;
-
-	/* so what follows has a neighbour on either side */
-	if (c->point)
-		return cell;
 
 	/*
 	 * Next to a point there is nothing to interpolate with, so the curve
 	 * goes on as on the other side; but not beyond the point.
 	 */
-	before = c->mean - (c[-1].point ? c[-1].mean : edge_after(c - 1));
-	after = (c[1].point ? c[1].mean : edge_after(c)) - c->mean;
+	before = c->mean - (c[-1].point ? c[-1].mean : low);
+	after = (c[1].point ? c[1].mean : high) - c->mean;
 	if (c[-1].point && before > after)
 		before = after;
 	else if (c[1].point && after > before)
 		after = before;
 
 	/* more than twice would bend back */
-	cell.low -= Min(before, 2 * after);
-	cell.high += Min(after, 2 * before);
-	return cell;
+	return (Cell)
+	{
+		.low = c->mean - Min(before, 2 * after),
+			.high = c->mean + Min(after, 2 * before),
+			.mean = c->mean,
+			.count = c->count
+	};
+}
+
+/* One cell.  As the first and the last are points, others have neighbours. */
+Cell
+curve_cell(const Curve *curve, int i)
+{
+	const Centroid *c = &curve->digest->centroids[i];
+	double		steep;
+	double		low = 0;
+	double		high = 0;
+
+	if (c->point)
+		return (Cell) {c->mean, c->mean, c->mean, c->count};
+	steep = steepness(c);
+	if (!c[-1].point)
+		low = edge(c - 1, steepness(c - 1), steep);
+	if (!c[1].point)
+		high = edge(c, steep, steepness(c + 1));
+	return cell_within(c, low, high);
+}
+
+/* All cells; what neighbours share is reckoned once. */
+void
+curve_cells(const Curve *curve, Cell *cells)
+{
+	double		low = 0;
+	double		steep = 0;
+
+	for (int i = 0; i < curve->digest->ncentroids; i++)
+	{
+		const Centroid *c = &curve->digest->centroids[i];
+		double		high = 0;
+
+		if (c->point)
+		{
+			cells[i] = (Cell) {c->mean, c->mean, c->mean, c->count};
+			continue;
+		}
+		if (c[-1].point)
+			steep = steepness(c);
+		if (!c[1].point)
+		{
+			double		steep_next = steepness(c + 1);
+
+			high = edge(c, steep, steep_next);
+			steep = steep_next;
+		}
+		cells[i] = cell_within(c, low, high);
+		low = high;
+	}
 }
 
 /* The last centroid with at most so many values below it. */

@@ -77,15 +77,34 @@ typedef struct Cell
 	int64		count;
 } Cell;
 
+/*
+ * Within a cell the value is a parabola of the position x, 0 to 1:
+ *		low + x (high - low) + bend x (1 - x)
+ * with the bend that makes its mean right.
+ */
+static inline double
+cell_bend(const Cell *cell)
+{
+	return 6 * cell->mean - 3 * (cell->low + cell->high);
+}
+
+/* The mean of the cell's values up to x, times x. */
+static inline double
+cell_total(const Cell *cell, double x)
+{
+	return x * (cell->low + x * ((cell->high - cell->low) / 2 +
+								 cell_bend(cell) * (0.5 - x / 3)));
+}
+
 extern int	tdigest_cluster(Centroid *centroids, int ncentroids,
 							int compression, double *room);
 
 extern void curve_init(Curve *curve, const TDigest *digest,
 					   int64 *below, double *total_below);
 extern Cell curve_cell(const Curve *curve, int i);
+extern void curve_cells(const Curve *curve, Cell *cells);
 extern double cell_value(const Cell *cell, double x);
 extern double cell_position(const Cell *cell, double value);
-extern double cell_total(const Cell *cell, double x);
 extern double curve_percentile(const Curve *curve, double p);
 extern double curve_total_below(const Curve *curve, double p);
 extern void curve_up_to(const Curve *curve, double value,
