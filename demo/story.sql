@@ -76,6 +76,24 @@ FROM llm_log_usage
 GROUP BY model
 ORDER BY usd DESC NULLS LAST;
 
+\echo '--- The mean hides who spends. 20,000 calls of 400 users, a few of them heavy:'
+SET search_path = shop, llm_cost;
+SELECT setseed(0.2) \g /dev/null
+CREATE TABLE shop.agent_call AS
+	SELECT CASE WHEN u <= 8 THEN 'agents' ELSE 'chat' END AS team, u AS user_id,
+		   round((0.004 * exp(CASE WHEN u <= 8 THEN 2.6 ELSE 0 END + 1.1 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())))::numeric, 6) AS cost
+	FROM (SELECT 1 + floor(400 * random() ^ 2)::int AS u FROM generate_series(1, 20000)) q;
+SELECT team, num_values(d) AS calls, mean(d)::numeric(8,4) AS mean_usd,
+	   percentile(d, 0.5)::numeric(8,4) AS p50, percentile(d, 0.99)::numeric(8,4) AS p99, max_value(d)::numeric(8,4) AS max,
+	   round(top_share(d, 0.01)::numeric, 3) AS top_1pct_share, round(gini(d)::numeric, 3) AS gini
+FROM (SELECT team, distribution(cost) AS d FROM agent_call GROUP BY ROLLUP (team)) q
+ORDER BY team;
+
+\echo '--- A distribution is a value of about a kilobyte. Stored by day or user, it combines again.'
+CREATE TABLE shop.user_cell AS SELECT team, user_id, distribution(cost) AS d FROM agent_call GROUP BY 1, 2;
+SELECT team, count(*) AS users, num_values(combine(d)) AS calls, percentile(combine(d), 0.99)::numeric(8,4) AS p99
+FROM user_cell GROUP BY team ORDER BY team;
+
 \echo '--- doctor() looks at the table, says what is missing, and how to mend it. What failed:'
 \pset format unaligned
 \pset tuples_only on

@@ -39,7 +39,12 @@ INSERT INTO for_users VALUES
 	('cost'), ('cost_problem'), ('cost_breakdown'), ('meters'),
 	('set_price'), ('correct_price'), ('set_rule'), ('drop_rule'), ('add_alias'),
 	('add_price_book'), ('add_attribute'), ('import_prices'),
-	('attach'), ('detach'), ('doctor'), ('period_predicate'), ('usage_columns');
+	('attach'), ('detach'), ('doctor'), ('period_predicate'), ('usage_columns'),
+	('distribution'), ('weighted_distribution'), ('combine'), ('approx_percentile'),
+	('add'), ('distribution_from_histogram'),
+	('num_values'), ('total'), ('mean'), ('min_value'), ('max_value'),
+	('percentile'), ('percentiles'), ('percentile_rank'), ('histogram'),
+	('trimmed_total'), ('trimmed_mean'), ('top_share'), ('share_above'), ('gini'), ('lorenz');
 
 CREATE FUNCTION pg_temp.functions(kinds text) RETURNS SETOF text
 BEGIN ATOMIC
@@ -91,6 +96,21 @@ SELECT format(E'\n### %s\n\n%s', t.typname, m.comment)
 FROM member m
 	 JOIN pg_type t ON t.oid = m.objid AND m.classid = 'pg_type'::regclass
 ORDER BY t.typname COLLATE "C";
+\endif
+
+SELECT count(*) > 0 AS have_operators FROM member m WHERE m.classid = 'pg_operator'::regclass \gset
+\if :have_operators
+\qecho
+\qecho '## Operators and casts'
+\qecho
+SELECT format('- `%s`: %s', replace(m.objid::regoperator::text, 'llm_cost.', ''), m.comment)
+FROM member m
+WHERE m.classid = 'pg_operator'::regclass
+ORDER BY m.objid::regoperator::text COLLATE "C";
+SELECT format('- `%s::%s`: %s', c.castsource::regtype, c.casttarget::regtype, m.comment)
+FROM member m
+	 JOIN pg_cast c ON c.oid = m.objid AND m.classid = 'pg_cast'::regclass
+ORDER BY 1;
 \endif
 
 \qecho

@@ -113,42 +113,42 @@ CREATE AGGREGATE llm_cost.distribution(float8) (
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(float8) IS
-	'The distribution of a value over the rows of a group, as a t-digest of at most 160 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 25 kB beyond. Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8.';
+	'The distribution of a value over the rows of a group, as a t-digest of at most 175 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 25 kB beyond. Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8.';
 
 CREATE AGGREGATE llm_cost.distribution(numeric) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(numeric) IS
-	'The distribution of a value over the rows of a group, as a t-digest of at most 160 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 25 kB beyond. Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8. numeric is read as the nearest float8.';
+	'The distribution of a value over the rows of a group, as a t-digest of at most 175 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 25 kB beyond. Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8. numeric is read as the nearest float8.';
 
 CREATE AGGREGATE llm_cost.distribution(bigint) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(bigint) IS
-	'The distribution of a value over the rows of a group, as a t-digest of at most 160 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 25 kB beyond. Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8. Integers above 2^53 are rounded to float8.';
+	'The distribution of a value over the rows of a group, as a t-digest of at most 175 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 25 kB beyond. Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8. Integers above 2^53 are rounded to float8.';
 
 CREATE AGGREGATE llm_cost.distribution(float8, integer) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(float8, integer) IS
-	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; the error of percentiles falls with the third power. NULL: 160. Errors: a compression out of range, or one that differs within a group.';
+	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; the error of percentiles falls with the third power. NULL: 175. Errors: a compression out of range, or one that differs within a group.';
 
 CREATE AGGREGATE llm_cost.distribution(numeric, integer) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(numeric, integer) IS
-	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; the error of percentiles falls with the third power. NULL: 160. Errors: a compression out of range, or one that differs within a group.';
+	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; the error of percentiles falls with the third power. NULL: 175. Errors: a compression out of range, or one that differs within a group.';
 
 CREATE AGGREGATE llm_cost.distribution(bigint, integer) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(bigint, integer) IS
-	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; the error of percentiles falls with the third power. NULL: 160. Errors: a compression out of range, or one that differs within a group.';
+	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; the error of percentiles falls with the third power. NULL: 175. Errors: a compression out of range, or one that differs within a group.';
 
 CREATE AGGREGATE llm_cost.weighted_distribution(float8, bigint) (
 	SFUNC = llm_cost.distribution_add_weighted, STYPE = llm_cost.distribution, SSPACE = 512,

@@ -17,6 +17,17 @@
  *		cost		the SQL functions
  *		price_guard	the triggers on the tables, and the content hash
  *
+ * and, beside all that,
+ *
+ *		double_sum	sums that do not lose what is small
+ *		tdigest		a distribution in some hundred centroids, and its curve
+ *		bins		what very many values are gathered in before
+ *		digest_codec	a digest as bytes
+ *		float_sort	sorting doubles
+ *		numeric_float	reading a numeric as a double
+ *		distribution_state	filling, combining and freezing
+ *		distribution	the SQL type; _agg: what fills it; _read: what reads it
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"

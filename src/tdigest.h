@@ -38,7 +38,7 @@
 /* The compression is a number of centroids that is not exceeded. */
 #define TDIGEST_MIN_COMPRESSION		20
 #define TDIGEST_MAX_COMPRESSION		2000
-#define TDIGEST_DEFAULT_COMPRESSION 160
+#define TDIGEST_DEFAULT_COMPRESSION 175
 
 /* Whatever the compression, there are never more. */
 #define TDIGEST_MAX_CENTROIDS	TDIGEST_MAX_COMPRESSION
