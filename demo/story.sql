@@ -83,7 +83,7 @@ CREATE TABLE shop.agent_call AS
 	SELECT CASE WHEN u <= 8 THEN 'agents' ELSE 'chat' END AS team, u AS user_id,
 		   round((0.004 * exp(CASE WHEN u <= 8 THEN 2.6 ELSE 0 END + 1.1 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())))::numeric, 6) AS cost
 	FROM (SELECT 1 + floor(400 * random() ^ 2)::int AS u FROM generate_series(1, 20000)) q;
-SELECT team, num_values(d) AS calls, mean(d)::numeric(8,4) AS mean_usd,
+SELECT coalesce(team, 'all') AS team, num_values(d) AS calls, mean(d)::numeric(8,4) AS mean_usd,
 	   percentile(d, 0.5)::numeric(8,4) AS p50, percentile(d, 0.99)::numeric(8,4) AS p99, max_value(d)::numeric(8,4) AS max,
 	   round(top_share(d, 0.01)::numeric, 3) AS top_1pct_share, round(gini(d)::numeric, 3) AS gini
 FROM (SELECT team, distribution(cost) AS d FROM agent_call GROUP BY ROLLUP (team)) q

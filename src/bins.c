@@ -57,7 +57,7 @@ bins_init(Bins *bins, int shift, int max_pages)
 static BinPage *
 add_page(Bins *bins, uint64 key)
 {
-	BinPage    *page = &bins->page[bins->npages];
+	BinPage	   *page = &bins->page[bins->npages];
 	int			h = BINS_SLOT(key);
 
 	Assert(bins->npages < bins->max_pages);
@@ -72,7 +72,7 @@ add_page(Bins *bins, uint64 key)
 static BinPage *
 find_or_add_page(Bins *bins, uint64 key)
 {
-	BinPage    *page = bins_find_page(bins, key);
+	BinPage	   *page = bins_find_page(bins, key);
 
 	return page != NULL ? page : add_page(bins, key);
 }
@@ -152,7 +152,7 @@ add_bin(Bins *bins, uint64 number, const Bin *other, int shift)
 	int			drop = bins->shift - shift;
 	uint64		dropped = (number & LOW_BITS(drop)) << shift;
 	uint64		here = number >> drop;
-	BinPage    *page = find_or_add_page(bins, here / BINS_PER_PAGE);
+	BinPage	   *page = find_or_add_page(bins, here / BINS_PER_PAGE);
 	uint32		only = other->only;
 
 	if (only != BIN_MIXED)
@@ -239,7 +239,7 @@ bins_add_sorted(Bins *bins, const double *values, int n)
 	{
 		uint64		bits = bits_of(values[i]);
 		uint64		number = bits >> shift;
-		BinPage    *page = bins_find_page(bins, number / BINS_PER_PAGE);
+		BinPage	   *page = bins_find_page(bins, number / BINS_PER_PAGE);
 
 		if (unlikely(page == NULL))
 			break;
@@ -265,7 +265,7 @@ bins_add_many(Bins *bins, double value, int64 count, bool point)
 	uint64		bits = bits_of(value);
 	uint64		number = bits >> bins->shift;
 	uint64		rest = bits - (number << bins->shift);
-	BinPage    *page = bins_find_page(bins, number / BINS_PER_PAGE);
+	BinPage	   *page = bins_find_page(bins, number / BINS_PER_PAGE);
 
 	if (page == NULL)
 		return false;

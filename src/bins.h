@@ -95,7 +95,7 @@ bins_find_page(Bins *bins, uint64 key)
 {
 	for (int h = BINS_SLOT(key); bins->slot[h] != 0; h = (h + 1) % BINS_ALL_PAGES)
 	{
-		BinPage    *page = &bins->page[bins->slot[h] - 1];
+		BinPage	   *page = &bins->page[bins->slot[h] - 1];
 
 		if (page->key == key)
 			return page;
@@ -131,7 +131,7 @@ bins_add(Bins *bins, double value)
 {
 	uint64		bits;
 	uint64		number;
-	BinPage    *page;
+	BinPage	   *page;
 
 	memcpy(&bits, &value, sizeof(bits));
 	number = bits >> bins->shift;

@@ -101,7 +101,8 @@ add_value(FunctionCallInfo fcinfo, ValueType type)
 	if (unlikely(state == NULL))
 		state = state_create(PG_NARGS() > 2 && !PG_ARGISNULL(2) ?
 							 check_compression(PG_GETARG_INT32(2)) :
-							 TDIGEST_DEFAULT_COMPRESSION, NO_PERCENTILE);
+							 TDIGEST_DEFAULT_COMPRESSION,
+							 NO_PERCENTILE);
 	else if (PG_NARGS() > 2 &&
 			 ((State *) state)->compression !=
 			 (PG_ARGISNULL(2) ? TDIGEST_DEFAULT_COMPRESSION : PG_GETARG_INT32(2)))

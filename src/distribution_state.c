@@ -187,7 +187,8 @@ bins_of_digest(const TDigest *digest, double percentile)
 	shift = bins_shift_for(means, digest->ncentroids, &pages);
 	pfree(means);
 	return add_digest_to_bins(make_bins(digest->compression, percentile, shift,
-										pages + SPARE_PAGES), digest);
+										pages + SPARE_PAGES),
+							  digest);
 }
 
 /* ---- adding to a state ---- */
@@ -506,7 +507,7 @@ distribution_digest(Distribution *distribution, TDigest *digest)
 void
 distribution_curve(Distribution *distribution, Curve *curve)
 {
-	TDigest    *digest = palloc(sizeof(TDigest));
+	TDigest	   *digest = palloc(sizeof(TDigest));
 
 	distribution_digest(distribution, digest);
 	curve_init(curve, digest, palloc(digest->ncentroids * sizeof(int64)),

@@ -261,12 +261,11 @@ cell_within(const Centroid *c, double low, double high)
 		after = before;
 
 	/* more than twice would bend back */
-	return (Cell)
-	{
+	return (Cell) {
 		.low = c->mean - Min(before, 2 * after),
-			.high = c->mean + Min(after, 2 * before),
-			.mean = c->mean,
-			.count = c->count
+		.high = c->mean + Min(after, 2 * before),
+		.mean = c->mean,
+		.count = c->count
 	};
 }
 
