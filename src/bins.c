@@ -156,14 +156,7 @@ add_bin(Bins *bins, uint64 number, const Bin *other, int shift)
 	uint32		only = other->only;
 
 	if (only != BIN_MIXED)
-	{
-		/* leading bits that were dropped, then those that were known */
-		if (shift > 31)
-			only >>= drop > 31 ? 31 : drop;
-		else if (bins->shift > 31)
-			only >>= bins->shift - 31;
-		only |= bin_only(dropped, bins->shift);
-	}
+		only |= bin_only(dropped);
 	bin_join(&page->bin[here % BINS_PER_PAGE], other->count,
 			 ((uint128) other->carry << 64) + other->sum + (uint128) other->count * dropped,
 			 only);
@@ -270,7 +263,7 @@ bins_add_many(Bins *bins, double value, int64 count, bool point)
 	if (page == NULL)
 		return false;
 	bin_join(&page->bin[number % BINS_PER_PAGE], count, (uint128) count * rest,
-			 point ? bin_only(rest, bins->shift) : BIN_MIXED);
+			 point ? bin_only(rest) : BIN_MIXED);
 	bins->count += count;
 	bins->min = Min(bins->min, value);
 	bins->max = Max(bins->max, value);
@@ -305,7 +298,8 @@ bins_split_cell(const Bins *bins, const Cell *cell, int width, Centroid *parts)
 		double		next_total = cell_total(cell, next_count / (double) cell->count);
 		double		mean = (next_total - total) * (cell->count / (double) (next_count - count));
 
-		parts[i] = (Centroid) {Min(Max(mean, cell->low), cell->high), next_count - count, false};
+		mean = Min(Max(mean, cell->low), cell->high) + 0.0; /* no -0 */
+		parts[i] = (Centroid) {mean, next_count - count, false};
 		total = next_total;
 		count = next_count;
 	}

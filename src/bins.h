@@ -103,11 +103,15 @@ bins_find_page(Bins *bins, uint64 key)
 	return NULL;
 }
 
-/* What tells apart the values of a bin, for Bin.only: 31 bits. */
+/*
+ * What tells apart the values of a bin, for Bin.only: 31 bits.  Which ones
+ * does not depend on the shift, or what is equal would depend on when bins
+ * became coarser.
+ */
 static inline uint32
-bin_only(uint64 rest, int shift)
+bin_only(uint64 rest)
 {
-	return shift > 31 ? rest >> (shift - 31) : rest;
+	return rest >> 21;
 }
 
 /* One more value, of these bits, for the bin of this number on the page. */
@@ -116,7 +120,7 @@ bin_add(BinPage *page, uint64 number, uint64 bits, int shift)
 {
 	Bin		   *bin = &page->bin[number % BINS_PER_PAGE];
 	uint64		rest = bits - (number << shift);
-	uint32		only = bin_only(rest, shift);
+	uint32		only = bin_only(rest);
 
 	/* without branches, which nothing could predict */
 	bin->only |= only | -(uint32) ((bin->count != 0) & (bin->only != only));
