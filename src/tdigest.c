@@ -17,7 +17,7 @@
 
 /* ---- making centroids ---- */
 
-/* How far above the wanted number of centroids the search may stay below. */
+/* The search for so many centroids is content with a few less. */
 #define ENOUGH_CENTROIDS(compression)	((compression) - (compression) / 32)
 
 /*
@@ -87,28 +87,33 @@ count_clusters(const double *room, int n, double limit)
 	return clusters;
 }
 
-/* The smallest limit, nearly, that makes no more clusters than wanted. */
+/*
+ * The smallest limit, nearly, that makes no more clusters than wanted.  sum is
+ * all room there is, and would be one cluster.
+ */
 static double
 choose_limit(const double *room, int n, double sum, int wanted)
 {
 	double		too_small = 0;
+	double		fits = sum;
 	double		limit = 1.1 * sum / wanted;
 
-	for (int tries = 0; tries < 64; tries++)
+	for (int tries = 0; tries < 12; tries++)
 	{
 		int			clusters = count_clusters(room, n, limit);
+		double		guess = limit * clusters / wanted;
 
 		if (clusters > wanted)
-		{
 			too_small = limit;
-			limit *= Max((double) clusters / wanted, 1.01);
-		}
-		else if (clusters >= ENOUGH_CENTROIDS(wanted) || limit < too_small * 1.02 || tries >= 8)
-			break;
 		else
-			limit = (too_small + limit) / 2;
+		{
+			fits = limit;
+			if (clusters >= ENOUGH_CENTROIDS(wanted))
+				break;
+		}
+		limit = guess > too_small && guess < fits ? guess : (too_small + fits) / 2;
 	}
-	return limit;
+	return fits;
 }
 
 /*
