@@ -216,7 +216,7 @@ COMMENT ON FUNCTION llm_cost.distribution_concat(llm_cost.distribution, llm_cost
 	'Implementation of the || operator.';
 
 CREATE OPERATOR llm_cost.|| (
-	FUNCTION = llm_cost.distribution_concat, LEFTARG = llm_cost.distribution, RIGHTARG = llm_cost.distribution, COMMUTATOR = OPERATOR(llm_cost.||));
+	FUNCTION = llm_cost.distribution_concat, LEFTARG = llm_cost.distribution, RIGHTARG = llm_cost.distribution);
 COMMENT ON OPERATOR llm_cost.|| (llm_cost.distribution, llm_cost.distribution) IS 'The distribution of the values of both. A NULL is an empty one.';
 
 CREATE FUNCTION llm_cost.distribution_from_histogram(bounds float8[], counts bigint[], min_value float8 DEFAULT NULL, max_value float8 DEFAULT NULL)
