@@ -240,6 +240,7 @@ get_centroids(Reader *reader, TDigest *digest)
 	Centroid   *last;
 	int			drop;
 	uint64		previous;
+	double		exact = smallest;	/* the last mean that is */
 	double		sum = 0;
 	double		size = 0;
 
@@ -276,27 +277,39 @@ get_centroids(Reader *reader, TDigest *digest)
 			fail(reader, "a mean is out of range");
 		previous = key;
 
-		/* what was dropped must not bring them out of order; an exact one stays */
 		c->mean = value_of((key << drop) + dropped - half_unit(drop));
-		if (is_exact(c))
-			for (Centroid *b = c - 1; b > first && !is_exact(b) && b->mean > c->mean; b--)
-				b->mean = Max(c->mean, smallest);
-		c->mean = Min(Max(c->mean, c[-1].mean), largest);
+		if (c->mean == 0 && signbit(c->mean))
+			fail(reader, "a mean is -0");
+
+		/* what was dropped must not bring them out of order; an exact one stays */
+		if (!is_exact(c))
+			c->mean = Min(Max(c->mean, exact), largest);
+		else if (c->mean < exact || c->mean > largest)
+			fail(reader, "a mean is out of range");
+		else
+		{
+			exact = c->mean;
+			for (Centroid *b = c - 1; b > first && !is_exact(b) && b->mean > exact; b--)
+				b->mean = exact;
+		}
 	}
 
 	for (Centroid *c = first; c <= last && reader->problem == NULL; c++)
 	{
 		if (c->count > PG_INT64_MAX - digest->count)
+		{
 			fail(reader, "a count is out of range");
+			return;
+		}
 		digest->count += c->count;
 		sum += c->mean * c->count;
 		size += fabs(c->mean) * c->count;
 	}
 	if (reader->problem == NULL && digest->count <= TDIGEST_EXACT)
 		fail(reader, "it has centroids for too few values");
-	/* means are rounded, denormal ones to whole units of what is kept */
+	/* means have been rounded, denormal ones to units of what is kept */
 	if (reader->problem == NULL &&
-		!(fabs(total - sum) <= 1e-6 * size + ldexp(digest->count, drop - 1074)))
+		!(fabs(total - sum) <= 1e-6 * size + ldexp(digest->count, drop + 10 - 1074)))
 		fail(reader, "the total is not that of the centroids");
 	digest->ncentroids = n;
 	digest->total = total;
