@@ -77,12 +77,12 @@ state_create(int compression, double percentile)
 static void
 check_count(int64 count, int64 more)
 {
-	if (more > BINS_MAX_COUNT - count)
+	if (more > TDIGEST_MAX_COUNT - count)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("distribution would hold too many values"),
 				 errdetail("There are " INT64_FORMAT " and " INT64_FORMAT " more, and at most " INT64_FORMAT ".",
-						   count, more, BINS_MAX_COUNT)));
+						   count, more, TDIGEST_MAX_COUNT)));
 }
 
 /* ---- adding to bins ---- */

@@ -267,10 +267,15 @@ cell_within(const Centroid *c, double low, double high)
 	else if (c[1].point && after > before)
 		after = before;
 
-	/* more than twice would bend back */
+	/*
+	 * More than twice would bend back; and rounding must not go beyond the
+	 * neighbours, least of all the ends.
+	 */
+	low = c->mean - Min(before, 2 * after);
+	high = c->mean + Min(after, 2 * before);
 	return (Cell) {
-		.low = c->mean - Min(before, 2 * after),
-		.high = c->mean + Min(after, 2 * before),
+		.low = Max(low, c[-1].mean),
+		.high = Min(high, c[1].mean),
 		.mean = c->mean,
 		.count = c->count
 	};

@@ -43,6 +43,9 @@
 /* Whatever the compression, there are never more. */
 #define TDIGEST_MAX_CENTROIDS	TDIGEST_MAX_COMPRESSION
 
+/* Nor more values: the exact sums of bins have room for so many. */
+#define TDIGEST_MAX_COUNT	((INT64CONST(1) << 44) - 1)
+
 typedef struct Centroid
 {
 	double		mean;
@@ -85,7 +88,12 @@ typedef struct Cell
 static inline double
 cell_bend(const Cell *cell)
 {
-	return 6 * cell->mean - 3 * (cell->low + cell->high);
+	/* of differences, which are precise where a cell is a few digits wide */
+	double		bend = 3 * ((cell->mean - cell->low) - (cell->high - cell->mean));
+	double		width = cell->high - cell->low;
+
+	/* rounding must not make it turn back */
+	return Min(Max(bend, -width), width);
 }
 
 /* The mean of the cell's values up to x, times x. */
