@@ -28,7 +28,9 @@
  * only one of them grows - a rare stretch between two modes, or the thick
  * middle of a narrow distribution - the curve is easily drawn, so the room
  * is their geometric mean; and a little of either, so that neither is
- * forgotten.  (Weights from 1/50 to 1 make little difference.)
+ * forgotten.  (Weights from 1/50 to 1 make little difference.)  The largest
+ * values get three times the room of the smallest: they are what is asked
+ * for, and what totals are made of.
  */
 static double
 measure_room(const Centroid *centroids, int n, double *room)
@@ -55,7 +57,7 @@ measure_room(const Centroid *centroids, int n, double *room)
 			if (size > 0)
 				span = 2 * (c->mean - c[-1].mean) / size;
 		}
-		room[i] = sqrt(ends * span) + either * (ends + span);
+		room[i] = (0.5 + q) * (sqrt(ends * span) + either * (ends + span));
 		below += here;
 		sum += room[i];
 	}
