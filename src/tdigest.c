@@ -262,22 +262,19 @@ cell_within(const Centroid *c, double low, double high)
 	 * Next to a point there is nothing to interpolate with, so the curve
 	 * goes on as on the other side; but not beyond the point.
 	 */
-	before = c->mean - (c[-1].point ? c[-1].mean : low);
-	after = (c[1].point ? c[1].mean : high) - c->mean;
+	low = c[-1].point ? c[-1].mean : low;
+	high = c[1].point ? c[1].mean : high;
+	before = c->mean - low;
+	after = high - c->mean;
 	if (c[-1].point && before > after)
 		before = after;
 	else if (c[1].point && after > before)
 		after = before;
 
-	/*
-	 * More than twice would bend back; and rounding must not go beyond the
-	 * neighbours, least of all the ends.
-	 */
-	low = c->mean - Min(before, 2 * after);
-	high = c->mean + Min(after, 2 * before);
+	/* more than twice would bend back; rounding must not go further */
 	return (Cell) {
-		.low = Max(low, c[-1].mean),
-		.high = Min(high, c[1].mean),
+		.low = Max(low, c->mean - Min(before, 2 * after)),
+		.high = Min(high, c->mean + Min(after, 2 * before)),
 		.mean = c->mean,
 		.count = c->count
 	};
