@@ -10,7 +10,7 @@
  * How many leading bits count is one number for all bins, the finest for
  * which the bins in use fit into BINS_MAX_PAGES pages; it follows from the
  * set of values alone.  A few distinct values keep a bin each and stay
- * exact; values over thirteen octaves get 64 bins for each.
+ * exact; values over eighteen octaves get 64 bins for each.
  *
  * A stretch of a digest's curve can be added too, spread over the bins that
  * it crosses.  What is given up there is a rounding of the sum, which is kept.
@@ -30,7 +30,7 @@
 #define BINS_PER_PAGE	32
 
 /* Resolution is given up rather than more pages taken ... */
-#define BINS_MAX_PAGES	32
+#define BINS_MAX_PAGES	40
 
 /* ... until a bin is an octave.  Then this is all there can be. */
 #define BINS_ALL_PAGES	128
