@@ -103,8 +103,12 @@ read_directly(const struct varlena *number, double *value)
 double
 numeric_to_float(Datum number)
 {
-	struct varlena *packed = PG_DETOAST_DATUM_PACKED(number);
+	struct varlena *packed = (struct varlena *) DatumGetPointer(number);
 	double		value;
+
+	/* mostly it is neither, and this is called for every row */
+	if (VARATT_IS_EXTERNAL(packed) || VARATT_IS_COMPRESSED(packed))
+		packed = pg_detoast_datum_packed(packed);
 
 	if (!read_directly(packed, &value))
 		value = DatumGetFloat8(DirectFunctionCall1(numeric_float8, PointerGetDatum(packed)));
