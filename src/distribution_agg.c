@@ -294,7 +294,7 @@ distribution_add(PG_FUNCTION_ARGS)
 	}
 	state = PG_ARGISNULL(0) ? state_create(TDIGEST_DEFAULT_COMPRESSION, NO_PERCENTILE) :
 		thawed_argument(fcinfo, 0);
-	state = state_add(state, value_argument(fcinfo, 1, VALUE_FLOAT8));
+	state = state_add_many(state, value_argument(fcinfo, 1, VALUE_FLOAT8), 1, true);
 	PG_RETURN_POINTER(distribution_freeze(state));
 }
 
@@ -348,8 +348,8 @@ add_bucket(Distribution *state, double low, double high, int64 count, bool few)
 		parts = Min(parts, 1);
 	for (int64 i = 1; i <= parts; i++)
 	{
-		/* in this order the product cannot overflow */
-		int64		upto = i == parts ? count : count / parts * i;
+		/* in two, so that no product overflows */
+		int64		upto = count / parts * i + count % parts * i / parts;
 		double		value = low + (high - low) * ((i - 0.5) / parts);
 
 		state = state_add_many(state, value, upto - added, low == high);

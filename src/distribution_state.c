@@ -110,6 +110,7 @@ add_to_bins(BinsState *state, double value, int64 count, bool point)
 static BinsState *
 add_values_to_bins(BinsState *state, const double *values, int n)
 {
+	check_count(state->bins.count, n);
 	for (int i = 0; i < n; i++)
 		while (!bins_add(&state->bins, values[i]))
 			state = bins_room_for(state, values[i]);
