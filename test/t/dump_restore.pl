@@ -42,6 +42,32 @@ $old->safe_psql('postgres', q{
 	SELECT llm_cost.correct_price('gpt-4o', 'output', 9.44, '2026-06-01', provider => 'openai');
 	SELECT llm_cost.add_alias('prod-chat', 'gpt-4o', provider => 'azure', to_provider => 'openai');
 });
+
+# Distributions wherever a dump can meet them: exact ones, centroids, long and
+# stored apart, indexed, computed from, in a view with its operator
+$old->safe_psql('postgres', q{
+	CREATE TABLE hourly (hour int PRIMARY KEY, costs llm_cost.distribution DEFAULT llm_cost.add(NULL, 0),
+		p95 float8 GENERATED ALWAYS AS (llm_cost.percentile(costs, 0.95)) STORED);
+	INSERT INTO hourly SELECT h, llm_cost.distribution(i * (i % 17 - 4) / 7.0, CASE WHEN h = 5 THEN 2000 END)
+		FROM generate_series(1, 6) h, LATERAL generate_series(1, (10 ^ h / 2)::int) i GROUP BY h;
+	INSERT INTO hourly VALUES (0, NULL), (7, DEFAULT);
+	CREATE UNIQUE INDEX ON hourly USING btree (costs) WHERE hour <> 5;
+	CREATE INDEX ON hourly USING hash (costs);
+	CREATE VIEW two_hours AS SELECT a.hour, a.costs OPERATOR(llm_cost.||) b.costs AS costs FROM hourly a JOIN hourly b ON b.hour = a.hour + 1;
+	CREATE MATERIALIZED VIEW all_hours AS SELECT llm_cost.combine(costs) AS costs FROM hourly;
+	CREATE TABLE by_costs (costs llm_cost.distribution) PARTITION BY HASH (costs);
+	CREATE TABLE by_costs_0 PARTITION OF by_costs FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+	CREATE TABLE by_costs_1 PARTITION OF by_costs FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+	INSERT INTO by_costs SELECT costs FROM hourly;
+});
+my $distributions = q{
+	SELECT 'hour ' || hour || ' ' || coalesce(costs::text, '-') || ' ' || coalesce(p95, 0) FROM hourly UNION ALL
+	SELECT 'two ' || hour || ' ' || costs::text FROM two_hours UNION ALL
+	SELECT 'all ' || costs::text FROM all_hours UNION ALL
+	SELECT tableoid::regclass || ' ' || coalesce(costs::text, '-') FROM by_costs ORDER BY 1};
+my $distributions_before = $old->safe_psql('postgres', $distributions);
+cmp_ok(scalar(split /\n/, $distributions_before), '==', 8 + 7 + 1 + 8, 'there are distributions');
+
 my $rows_before = $old->safe_psql('postgres', $user_rows);
 my $costs_before = $old->safe_psql('postgres', $costs);
 cmp_ok(scalar(split /\n/, $rows_before), '>=', 12, 'there are rows of every kind');
@@ -54,6 +80,9 @@ $old->safe_psql('postgres', 'CREATE DATABASE same');
 $old->command_ok([ 'pg_restore', '--exit-on-error', '-j2', '-d', $old->connstr('same'), $dump ], 'restore');
 is($old->safe_psql('same', $user_rows), $rows_before, 'rows of the user are the same');
 is($old->safe_psql('same', $costs), $costs_before, 'answers are the same');
+is($old->safe_psql('same', $distributions), $distributions_before, 'distributions are the same');
+is($old->safe_psql('same', q{SET enable_seqscan = off;
+	SELECT count(*) FROM hourly a WHERE EXISTS (SELECT FROM hourly b WHERE b.costs OPERATOR(llm_cost.=) a.costs)}), '7', 'and found by their indexes');
 is($old->safe_psql('same', 'SELECT count(*) FROM llm_cost.bundled_price'),
 	$old->safe_psql('postgres', 'SELECT count(*) FROM llm_cost.bundled_price'), 'bundled prices are there once');
 $old->safe_psql('same', q{SELECT llm_cost.set_price('gpt-4o', 'output', 8, '2026-07-01', provider => 'openai')});
@@ -76,6 +105,7 @@ my $new = new_node('new', install => $install);
 $new->command_ok([ 'pg_restore', '--exit-on-error', '-d', $new->connstr('postgres'), $dump ],
 	'restore onto a newer bundled catalogue');
 is($new->safe_psql('postgres', $user_rows), $rows_before, 'rows of the user are the same');
+is($new->safe_psql('postgres', $distributions), $distributions_before, 'distributions are the same');
 is($new->safe_psql('postgres', q{
 	SELECT llm_cost.cost('new-model', 1000000, 0, '2026-06-01'), llm_cost.cost('gpt-4o', 1000000, 0, '2026-06-01', provider => 'openai'),
 		   llm_cost.cost('imported-model', 1000000, 0, '2026-06-01'),
