@@ -384,7 +384,7 @@ bin_centroid(const Bins *bins, const BinPage *page, int i, DoubleSum *total)
 	hi = (double) sum;
 	double_sum_add(total, hi * unit);
 	double_sum_add(total, (double) (int128) (sum - (uint128) hi) * unit);
-	return (Centroid) {mean * unit, bin->count, bin->only != BIN_MIXED};
+	return (Centroid) {mean * unit, bin->count, bin->count == 1 || bin->only != BIN_MIXED};
 }
 
 /* A bin with much more in it than its neighbours: mostly one value. */
