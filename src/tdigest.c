@@ -174,9 +174,11 @@ cell_value(const Cell *cell, double x)
 double
 cell_position(const Cell *cell, double value)
 {
-	double		a = cell_bend(cell);
-	double		b = cell->high - cell->low + a;
-	double		c = value - cell->low;
+	/* by the width, so that squares stay in range */
+	double		width = cell->high - cell->low;
+	double		a = cell_bend(cell) / width;
+	double		b = 1 + a;
+	double		c = (value - cell->low) / width;
 	double		root = b * b - 4 * a * c;
 	double		denominator = b + (root > 0 ? sqrt(root) : 0);
 
