@@ -290,7 +290,7 @@ bins_split_cell(const Bins *bins, const Cell *cell, Centroid *parts)
 			next_x = next_count / (double) cell->count;
 			next_total = cell_total(cell, next_x);
 			mean = (next_total - total) / (next_x - x);
-			mean = Min(Max(mean, cell->low), cell->high);
+			mean = Min(Max(mean, cell->low), cell->high) + 0.0; /* no -0 */
 			parts[nparts++] = (Centroid) {mean, next_count - count, false};
 			x = next_x;
 			total = next_total;
