@@ -148,14 +148,7 @@ add_bin(Bins *bins, uint64 number, const Bin *other, int shift)
 	uint32		only = other->only;
 
 	if (only != BIN_MIXED)
-	{
-		/* leading bits that were dropped, then those that were known */
-		if (shift > 31)
-			only >>= drop > 31 ? 31 : drop;
-		else if (bins->shift > 31)
-			only >>= bins->shift - 31;
-		only |= bin_only(dropped, bins->shift);
-	}
+		only |= bin_only(dropped);
 	if (bin->count == 0)
 		bin->only = only;
 	else if (bin->only != only)
@@ -234,7 +227,7 @@ bins_add_many(Bins *bins, double value, int64 count, bool point)
 		.count = count,
 		.sum = (uint64) sum,
 		.carry = (uint32) (sum >> 64),
-		.only = point ? bin_only(rest, bins->shift) : BIN_MIXED
+		.only = point ? bin_only(rest) : BIN_MIXED
 	};
 
 	add_bin(bins, number, &bin, bins->shift);

@@ -101,11 +101,15 @@ bins_find_page(Bins *bins, uint64 key)
 	return NULL;
 }
 
-/* What tells apart the values of a bin, for Bin.only: 31 bits. */
+/*
+ * What tells apart the values of a bin, for Bin.only: 31 bits.  Which bits
+ * does not depend on the shift, else what is equal would depend on when bins
+ * became coarser.
+ */
 static inline uint32
-bin_only(uint64 rest, int shift)
+bin_only(uint64 rest)
 {
-	return shift > 31 ? rest >> (shift - 31) : rest;
+	return rest >> 21;
 }
 
 /* Add a value.  False: bins_make_room() first. */
@@ -128,7 +132,7 @@ bins_add(Bins *bins, double value)
 	bin = &page->bin[number % BINS_PER_PAGE];
 	rest = bits - (number << bins->shift);
 	/* without branches, which nothing could predict */
-	only = bin_only(rest, bins->shift);
+	only = bin_only(rest);
 	bin->only |= only | -(uint32) ((bin->count != 0) & (bin->only != only));
 	bin->sum += rest;
 	if (unlikely(bin->sum < rest))
