@@ -71,6 +71,13 @@ half_unit(int drop)
 	return drop > 0 ? UINT64CONST(1) << (drop - 1) : 0;
 }
 
+/* Of these the whole key is kept. */
+static inline bool
+is_exact(const Centroid *c)
+{
+	return c->point && c->count > 1;
+}
+
 /* ---- eight-byte numbers ---- */
 
 void
@@ -153,7 +160,7 @@ digest_encode(const TDigest *digest, uint8 *bytes)
 
 		p = put_varint(p, 2 * (uint64) c->count + c->point);
 		p = put_varint(p, (key >> drop) - previous);
-		if (c->point && c->count > 1)
+		if (is_exact(c))
 			p = put_varint(p, key & LOW_BITS(drop));
 		previous = key >> drop;
 	}
@@ -288,7 +295,7 @@ get_centroids(Reader *reader, TDigest *digest)
 
 		c->point = count & 1;
 		c->count = count / 2;
-		if (c->point && c->count > 1)
+		if (is_exact(c))
 			dropped = get_varint(reader);
 		if (reader->problem != NULL)
 			return;
@@ -298,8 +305,11 @@ get_centroids(Reader *reader, TDigest *digest)
 			fail(reader, "a mean is out of range");
 		previous = key;
 
-		/* what was dropped must not bring them out of order */
+		/* what was dropped must not bring them out of order; an exact one stays */
 		c->mean = value_of((key << drop) + dropped - half_unit(drop));
+		if (is_exact(c))
+			for (Centroid *b = c - 1; b > first && !is_exact(b) && b->mean > c->mean; b--)
+				b->mean = Max(c->mean, smallest);
 		c->mean = Min(Max(c->mean, c[-1].mean), largest);
 	}
 
