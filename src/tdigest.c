@@ -92,23 +92,30 @@ static double
 choose_limit(const double *room, int n, double sum, int wanted)
 {
 	double		too_small = 0;
+	double		fits = 0;
 	double		limit = 1.1 * sum / wanted;
 
-	for (int tries = 0; tries < 64; tries++)
+	/* two neighbours exceed a limit, so that about twice the first one fits */
+	for (int tries = 0; tries <= 8 || (fits == 0 && tries < 200); tries++)
 	{
 		int			clusters = count_clusters(room, n, limit);
 
-		if (clusters > wanted)
+		if (clusters <= wanted)
 		{
-			too_small = limit;
-			limit *= Max((double) clusters / wanted, 1.01);
+			fits = limit;
+			if (clusters >= ENOUGH_CENTROIDS(wanted))
+				break;
 		}
-		else if (clusters >= ENOUGH_CENTROIDS(wanted) || limit < too_small * 1.02 || tries >= 8)
+		else
+			too_small = limit;
+		if (fits == 0)
+			limit *= Max((double) clusters / wanted, 1.01);
+		else if (fits < too_small * 1.02)
 			break;
 		else
-			limit = (too_small + limit) / 2;
+			limit = (too_small + fits) / 2;
 	}
-	return limit;
+	return fits > 0 ? fits : limit;
 }
 
 /*
