@@ -165,7 +165,12 @@ tdigest_cluster(Centroid *centroids, int ncentroids, int compression, double *ro
 static inline double
 cell_bend(const Cell *cell)
 {
-	return 6 * cell->mean - 3 * (cell->low + cell->high);
+	/* of differences, which are precise where a cell is but a few digits wide */
+	double		bend = 3 * ((cell->mean - cell->low) - (cell->high - cell->mean));
+	double		width = cell->high - cell->low;
+
+	/* rounding must not make it turn back */
+	return Min(Max(bend, -width), width);
 }
 
 double
