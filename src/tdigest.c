@@ -288,16 +288,18 @@ curve_cell(const Curve *curve, int i)
 	 * Next to a point there is nothing to interpolate with, so the curve
 	 * goes on as on the other side; but not beyond the point.
 	 */
-	before = c->mean - (c[-1].point ? c[-1].mean : edge_after(c - 1));
-	after = (c[1].point ? c[1].mean : edge_after(c)) - c->mean;
+	cell.low = c[-1].point ? c[-1].mean : edge_after(c - 1);
+	cell.high = c[1].point ? c[1].mean : edge_after(c);
+	before = c->mean - cell.low;
+	after = cell.high - c->mean;
 	if (c[-1].point && before > after)
 		before = after;
 	else if (c[1].point && after > before)
 		after = before;
 
-	/* more than twice would bend back */
-	cell.low -= Min(before, 2 * after);
-	cell.high += Min(after, 2 * before);
+	/* more than twice would bend back; rounding must not go further */
+	cell.low = Max(cell.low, c->mean - Min(before, 2 * after));
+	cell.high = Min(cell.high, c->mean + Min(after, 2 * before));
 	return cell;
 }
 
