@@ -307,6 +307,8 @@ get_centroids(Reader *reader, TDigest *digest)
 
 		/* what was dropped must not bring them out of order; an exact one stays */
 		c->mean = value_of((key << drop) + dropped - half_unit(drop));
+		if (c->mean == 0 && signbit(c->mean))
+			fail(reader, "a mean is -0");
 		if (is_exact(c))
 			for (Centroid *b = c - 1; b > first && !is_exact(b) && b->mean > c->mean; b--)
 				b->mean = Max(c->mean, smallest);
