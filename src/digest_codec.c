@@ -269,6 +269,7 @@ get_centroids(Reader *reader, TDigest *digest)
 	Centroid   *last;
 	int			drop;
 	uint64		previous;
+	double		exact = smallest;	/* the last mean that is */
 	double		sum = 0;
 	double		size = 0;
 
@@ -305,14 +306,21 @@ get_centroids(Reader *reader, TDigest *digest)
 			fail(reader, "a mean is out of range");
 		previous = key;
 
-		/* what was dropped must not bring them out of order; an exact one stays */
 		c->mean = value_of((key << drop) + dropped - half_unit(drop));
 		if (c->mean == 0 && signbit(c->mean))
 			fail(reader, "a mean is -0");
-		if (is_exact(c))
-			for (Centroid *b = c - 1; b > first && !is_exact(b) && b->mean > c->mean; b--)
-				b->mean = Max(c->mean, smallest);
-		c->mean = Min(Max(c->mean, c[-1].mean), largest);
+
+		/* what was dropped must not bring them out of order; an exact one stays */
+		if (!is_exact(c))
+			c->mean = Min(Max(c->mean, exact), largest);
+		else if (c->mean < exact || c->mean > largest)
+			fail(reader, "a mean is out of range");
+		else
+		{
+			exact = c->mean;
+			for (Centroid *b = c - 1; b > first && !is_exact(b) && b->mean > exact; b--)
+				b->mean = exact;
+		}
 	}
 
 	for (Centroid *c = first; c <= last && reader->problem == NULL; c++)
