@@ -326,7 +326,10 @@ get_centroids(Reader *reader, TDigest *digest)
 	for (Centroid *c = first; c <= last && reader->problem == NULL; c++)
 	{
 		if (c->count > PG_INT64_MAX - digest->count)
+		{
 			fail(reader, "a count is out of range");
+			return;
+		}
 		digest->count += c->count;
 		sum += c->mean * c->count;
 		size += fabs(c->mean) * c->count;
