@@ -46,7 +46,7 @@ typedef struct Bin
 #define BIN_MIXED	PG_UINT32_MAX	/* Bin.only: they are not */
 
 /* Then neither a carry nor a sum of counts overflows. */
-#define BINS_MAX_COUNT	((INT64CONST(1) << 44) - 1)
+#define BINS_MAX_COUNT	TDIGEST_MAX_COUNT
 
 typedef struct BinPage
 {

@@ -325,7 +325,7 @@ get_centroids(Reader *reader, TDigest *digest)
 
 	for (Centroid *c = first; c <= last && reader->problem == NULL; c++)
 	{
-		if (c->count > PG_INT64_MAX - digest->count)
+		if (c->count > TDIGEST_MAX_COUNT - digest->count)
 		{
 			fail(reader, "a count is out of range");
 			return;

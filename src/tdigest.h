@@ -43,6 +43,9 @@
 /* Whatever the compression, there are never more. */
 #define TDIGEST_MAX_CENTROIDS	TDIGEST_MAX_COMPRESSION
 
+/* Nor more values: exact sums of bins have room for so many. */
+#define TDIGEST_MAX_COUNT	((INT64CONST(1) << 44) - 1)
+
 typedef struct Centroid
 {
 	double		mean;
