@@ -78,7 +78,7 @@ bench:
 	bench/run
 
 format:
-	test/indent src/*.c src/*.h
+	test/indent src/*.[ch] test/fuzz/*.[ch]
 
 docs:
 	docs/generate
