@@ -33,7 +33,7 @@ SELECT histogram(d, '{1,5,10}') AS inclusive, histogram(d, '{0,20}') AS outer, h
 	   histogram(d, '{-Infinity,1.5,Infinity}') AS infinite FROM eight;
 SELECT d::float8[] AS float8s, d::json AS json FROM eight;
 SELECT d::jsonb = d::json::jsonb AS same, d::jsonb -> 'centroids' -> 0 AS first FROM eight;
--- format 1, compression 160, and the values from the least significant byte on
+-- format 1, compression 175, and the values from the least significant byte on
 SELECT distribution(v)::text, distribution(v, 20)::text AS twenty FROM unnest('{1.5,-1}'::float8[]) v;
 
 -- One value, and one value several times
@@ -43,7 +43,7 @@ FROM (SELECT distribution(7::float8) AS d UNION ALL SELECT distribution(7::float
 -- Every type of number; what is not one of them is read as float8
 SELECT distribution(v::float8) = distribution(v) AS "numeric", distribution(v::float8) = distribution(v::bigint) AS "bigint",
 	   distribution(v::float8) = distribution(v::int) AS "int", distribution(v::float8) = distribution(v::smallint) AS "smallint",
-	   distribution(v::float8) = distribution(v::real) AS "real", distribution(v::float8) = distribution(v, 160) AS "160",
+	   distribution(v::float8) = distribution(v::real) AS "real", distribution(v::float8) = distribution(v, 175) AS "175",
 	   distribution(v::float8) = distribution(v, NULL) AS "default", distribution(v::float8) <> distribution(v::float8, 100) AS "not 100",
 	   distribution(v, 100) = distribution(v::float8, 100) AS "numeric, 100", distribution(v::bigint, 100) = distribution(v::float8, 100) AS "bigint, 100"
 FROM generate_series(-3, 5, 1.0) v;

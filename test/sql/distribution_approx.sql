@@ -45,12 +45,12 @@ SELECT count(DISTINCT shape) AS shapes, count(x) AS values FROM sample;
 
 -- What is exact, the total as a sum of integers. An approximate percentile is
 -- to lie within 1 % of the exact one, or to be exact for a rank nearby: as many
--- ranks as one of 160 centroids has, which is less towards the ends, and two.
+-- ranks as one of 175 centroids has, which is less towards the ends, and two.
 CREATE TEMP TABLE percent AS
 	SELECT n, array_agg(p ORDER BY p) AS p, array_agg(greatest(p - near, 0) ORDER BY p) AS low, array_agg(least(p + near, 1) ORDER BY p) AS high
 	FROM unnest(ARRAY[129, 1000, 1021, 1022, 10000, 100000]) n,
 		 unnest('{0,0.0001,0.001,0.002,0.005,0.01,0.02,0.05,0.1,0.15,0.2,0.25,0.3,0.4,0.45,0.5,0.55,0.6,0.65,0.7,0.75,0.8,0.85,0.9,0.95,0.98,0.99,0.995,0.998,0.999,0.9999,1}'::float8[]) p,
-		 LATERAL (SELECT 6 * p * (1 - p) / 160 + 2.0 / n AS near) AS r
+		 LATERAL (SELECT 6 * p * (1 - p) / 175 + 2.0 / n AS near) AS r
 	GROUP BY n;
 CREATE TEMP TABLE digest AS
 	SELECT shape, n, p, e.*
@@ -64,7 +64,7 @@ ANALYZE digest;
 
 SELECT count(*) AS distributions, bool_and(num_values(d) = n) AS count, bool_and(abs(total(d) - total::float8) <= 1e-12 * size) AS total,
 	   bool_and(abs(mean(d) - total::float8 / n) <= 1e-12 * size / n) AS mean, bool_and(min_value(d) = smallest AND percentile(d, 0) = smallest) AS smallest,
-	   bool_and(max_value(d) = largest AND percentile(d, 1) = largest) AS largest, bool_and(array_length(d::float8[], 1) <= 160) AS centroids,
+	   bool_and(max_value(d) = largest AND percentile(d, 1) = largest) AS largest, bool_and(array_length(d::float8[], 1) <= 175) AS centroids,
 	   bool_and(octet_length(distribution_send(d)) <= 1200) AS "1.2 kB", max(num_values(d)) AS most FROM digest;
 SELECT shape, n, e.p, approximate, e.exact, e.low, e.high
 FROM digest, LATERAL unnest(digest.p, percentiles(d, digest.p), exact, low, high) AS e (p, approximate, exact, low, high)

@@ -81,7 +81,7 @@ FROM digest d JOIN (SELECT shape, n, s, i, sum(x * greatest(0, least(1, i * n / 
 -- The centroids are the values
 SELECT bool_and(d::float8[] = exact) AS float8s, bool_and((d::jsonb ->> 'centroids')::jsonb = to_jsonb(exact)) AS centroids,
 	   bool_and((d::jsonb ->> 'num_values')::int = n AND (d::jsonb ->> 'total')::float8 = total(d) AND (d::jsonb ->> 'mean')::float8 = mean(d)
-				AND (d::jsonb ->> 'min_value')::float8 = smallest AND (d::jsonb ->> 'max_value')::float8 = largest AND (d::jsonb ->> 'compression')::int = 160) AS json
+				AND (d::jsonb ->> 'min_value')::float8 = smallest AND (d::jsonb ->> 'max_value')::float8 = largest AND (d::jsonb ->> 'compression')::int = 175) AS json
 FROM digest JOIN (SELECT shape, n, s, array_agg(ARRAY[x, times] ORDER BY x) AS exact
 				  FROM (SELECT shape, n, s, x::float8, count(*)::float8 AS times FROM sample GROUP BY shape, n, s, x) AS counted GROUP BY shape, n, s) AS e USING (shape, n, s);
 

@@ -13,7 +13,7 @@ SET datestyle = 'ISO';
 SELECT setseed(0.4) IS NOT NULL AS seeded;
 CREATE TABLE stored (id int PRIMARY KEY, d distribution);
 INSERT INTO stored
-	SELECT s, distribution(x, (ARRAY[160, 160, 20, 2000])[1 + s % 4])
+	SELECT s, distribution(x, (ARRAY[175, 175, 20, 2000])[1 + s % 4])
 	FROM generate_series(1, 60) s, LATERAL (SELECT CASE s % 3 WHEN 0 THEN exp(2 * random()) WHEN 1 THEN random() - 0.5 ELSE round((random() * 10)::numeric, 2) END AS x FROM generate_series(1, floor(1.1986 ^ s)::int)) AS r GROUP BY s;
 INSERT INTO stored
 	SELECT 100 + s, distribution(x) FROM generate_series(0, 40) s, LATERAL (SELECT s * 1.5 + i AS x FROM generate_series(0, s % 20) i) AS r GROUP BY s
