@@ -83,6 +83,11 @@ FROM (SELECT weighted_distribution(x, w) AS weighted FROM weight) AS w, (SELECT 
 SELECT num_values(d), percentiles(d, '{0,0.3,0.5,0.95,1}'), histogram(d, '{0,0.0021,1}'), abs(total(d) / (0.0021 * 10000000000 + 5000000000.0 + 17) - 1) < 1e-15 AS total, abs(top_share(d, 1 / 3.0::float8) / (5000000017 + (17000000001 / 3.0 - 5000000001) * 0.0021) * (0.0021 * 10000000000 + 5000000017) - 1) < 1e-12 AS top_share
 FROM (SELECT weighted_distribution(x, w) AS d FROM (VALUES (0.0021, 10000000000), (0, 2000000000), (1, 5000000000), (17, 1)) AS t (x, w)) AS w;
 
+-- … of many prices, and again in two halves
+SELECT num_values(d) = 2000 * 5000000000 AS count, abs(total(d) / total - 1) <= 1e-13 AS total, abs(total(a || b) / total - 1) <= 1e-12 AS halves, bool_and(abs(percentile(d, p) / 1.01 ^ (2000 * p) - 1) <= 0.01) AS percentiles
+FROM (SELECT weighted_distribution(1.01 ^ i, 5000000000) AS d, weighted_distribution(1.01 ^ i, 5000000000) FILTER (WHERE i % 2 = 0) AS a, weighted_distribution(1.01 ^ i, 5000000000) FILTER (WHERE i % 2 = 1) AS b,
+			 (sum(1.01 ^ i::numeric) * 5000000000)::float8 AS total FROM generate_series(1, 2000) i) AS w, unnest('{0.1,0.5,0.75,0.9,0.99}'::float8[]) p GROUP BY d, a, b, total;
+
 -- One by one: 3,000 calls, each into the stored distribution
 DO $$
 DECLARE
