@@ -321,7 +321,7 @@ distribution_concat(PG_FUNCTION_ARGS)
 /* ---- histograms ---- */
 
 /* How many parts a bucket of very many values is spread to. */
-#define BUCKET_PARTS 512
+#define BUCKET_PARTS 32
 
 /* A one-dimensional array without NULLs. */
 static Datum *
