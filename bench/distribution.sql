@@ -64,9 +64,10 @@ INSERT INTO query VALUES
 	('numeric', 1, 'avg(numeric)', 'SELECT ARRAY[avg(x)] FROM money'),
 	('numeric', 2, 'distribution(numeric), p50 p90 p99 p99.9',
 		'SELECT percentiles(distribution(x), ''{0.5, 0.9, 0.99, 0.999}'') FROM money'),
-	('numeric', 3, 'tdigest(numeric::float8, 100)',
+	('numeric', 3, 'count(numeric)', 'SELECT ARRAY[count(x)] FROM money'),
+	('numeric', 4, 'tdigest(numeric::float8, 100)',
 		'SELECT tdigest_percentile(x::float8, 100, ''{0.5, 0.9, 0.99, 0.999}''::float8[]) FROM money'),
-	('numeric', 4, 'percentile_cont',
+	('numeric', 5, 'percentile_cont',
 		'SELECT percentile_cont(''{0.5, 0.9, 0.99, 0.999}''::float8[]) WITHIN GROUP (ORDER BY x::float8) FROM money');
 INSERT INTO query
 	SELECT test, n, name, format(sql, g), CASE WHEN n > 3 THEN 3 ELSE 99 END
