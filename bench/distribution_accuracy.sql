@@ -130,6 +130,6 @@ INSERT INTO result (what, measured, unit, sign, target)
 
 \echo :rows rows, seed :seed; errors over :data_rows rows; a target that is missed says NO
 SELECT what, shown(measured) || unit AS measured, sign || ' ' || target AS target,
-	   CASE WHEN CASE sign WHEN '≤' THEN measured <= target ELSE measured >= target END THEN 'yes'
-			WHEN target IS NOT NULL THEN 'NO' ELSE '' END AS met
+	   CASE WHEN target IS NULL THEN '' WHEN measured IS NULL THEN 'not measured'
+			WHEN CASE sign WHEN '≤' THEN measured <= target ELSE measured >= target END THEN 'yes' ELSE 'NO' END AS met
 FROM result WHERE measured IS NOT NULL OR target IS NOT NULL ORDER BY n;
