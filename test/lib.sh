@@ -129,7 +129,8 @@ as_postgres() {
 }
 
 # Runs a command in the copy of the clone, connected to a throw-away cluster
-# that finds the extension in our installation.
+# that finds the extension in our installation, with CLUSTER_SETTINGS.
+CLUSTER_SETTINGS=()
 in_cluster() {
 	local setting options=() settings=()
 	# Debian's own setting, until PostgreSQL 18 brought one for everybody
@@ -143,7 +144,7 @@ in_cluster() {
 	LLM_COST_TEST_CONF=$(printf "%s'\n" "${settings[@]/=/ = \'}")
 	export LLM_COST_TEST_CONF LLM_COST_TEST_INSTALL=$STAGE/install
 	# no TCP: a blank, because pg_createcluster drops an empty setting
-	for setting in "${settings[@]}" 'listen_addresses= ' "unix_socket_directories=$STAGE/socket"; do
+	for setting in "${settings[@]}" "${CLUSTER_SETTINGS[@]}" 'listen_addresses= ' "unix_socket_directories=$STAGE/socket"; do
 		options+=(-o "$setting")
 	done
 	(
