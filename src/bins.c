@@ -401,7 +401,7 @@ bin_centroid(const Bins *bins, const BinPage *page, int i, DoubleSum *total)
 #define DOMINANCE		4
 
 static void
-find_points(Centroid *centroids, int n, const int64 *number)
+find_points(Centroid *centroids, int n, const uint64 *number)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -444,7 +444,7 @@ int
 bins_centroids(const Bins *bins, Centroid *centroids, double *total)
 {
 	const BinPage *pages[BINS_ALL_PAGES];
-	int64		number[BINS_ALL_PAGES * BINS_PER_PAGE];
+	uint64		number[BINS_ALL_PAGES * BINS_PER_PAGE]; /* of bins, ascending */
 	DoubleSum	sum = bins->missing;
 	int			n = 0;
 	int			npositive = 0;
@@ -465,14 +465,14 @@ bins_centroids(const Bins *bins, Centroid *centroids, double *total)
 		for (int i = BINS_PER_PAGE - 1; i >= 0; i--)
 			if (pages[p]->bin[i].count > 0)
 			{
-				number[n] = -(int64) ((pages[p]->key * BINS_PER_PAGE + i) & (~SIGN_BIT >> bins->shift));
+				number[n] = SIGN_BIT - ((pages[p]->key * BINS_PER_PAGE + i) & (~SIGN_BIT >> bins->shift));
 				centroids[n++] = bin_centroid(bins, pages[p], i, &sum);
 			}
 	for (int p = 0; p < npositive; p++)
 		for (int i = 0; i < BINS_PER_PAGE; i++)
 			if (pages[p]->bin[i].count > 0)
 			{
-				number[n] = pages[p]->key * BINS_PER_PAGE + i;
+				number[n] = SIGN_BIT + pages[p]->key * BINS_PER_PAGE + i;
 				centroids[n++] = bin_centroid(bins, pages[p], i, &sum);
 			}
 	find_points(centroids, n, number);

@@ -141,7 +141,7 @@ put(Program *p, double value, int64 count, bool point)
 	List	   *here = &list[p->now];
 	int64		together = p->bins[0]->count + p->bins[1]->count;
 
-	if (list[0].n + list[1].n == MAX_ENTRIES || count > BINS_MAX_COUNT - together)
+	if (list[0].n + list[1].n == MAX_ENTRIES || count > TDIGEST_MAX_COUNT - together)
 		return;
 	p->bins[p->now] = bins_put(p->bins[p->now], value, count, point);
 	here->entry[here->n++] = (Entry) {value, count, point};
@@ -153,7 +153,7 @@ put_cell(Program *p)
 {
 	double		a = take_value(p);
 	double		b = take_value(p);
-	int64		count = 1 + take(p, take_byte(p) % 6) % BINS_MAX_COUNT;
+	int64		count = 1 + take(p, take_byte(p) % 6) % TDIGEST_MAX_COUNT;
 	Cell		cell = {.low = Min(a, b), .high = Max(a, b), .count = count};
 	double		width = cell.high - cell.low;
 	Centroid   *part = malloc(BINS_CELL_PARTS * sizeof(Centroid));
@@ -164,7 +164,7 @@ put_cell(Program *p)
 	/* from bent up to bent down */
 	cell.mean = cell.low + width / 3 + width / 3 * (take_byte(p) / 255.0);
 	cell.mean = Min(Max(cell.mean, cell.low), cell.high);
-	nparts = bins_split_cell(p->bins[p->now], &cell, part);
+	nparts = bins_split_cell(p->bins[p->now], &cell, 1, part);
 	property(nparts >= 1 && nparts <= BINS_CELL_PARTS, "%d parts", nparts);
 	for (int i = 0; i < nparts; i++)
 	{
@@ -199,7 +199,7 @@ run(Program *p)
 				break;
 			case 2:				/* a weight */
 				value = take_value(p);
-				put(p, value, 1 + take(p, take_byte(p) % 6) % BINS_MAX_COUNT, op & 8);
+				put(p, value, 1 + take(p, take_byte(p) % 6) % TDIGEST_MAX_COUNT, op & 8);
 				break;
 			case 3:				/* a geometric series */
 				value = take_value(p);

@@ -36,7 +36,7 @@ room_for(Bins *bins, double value)
 	return bins;
 }
 
-/* The count stays within BINS_MAX_COUNT. */
+/* The count stays within TDIGEST_MAX_COUNT. */
 Bins *
 bins_put(Bins *bins, double value, int64 count, bool point)
 {
@@ -44,10 +44,8 @@ bins_put(Bins *bins, double value, int64 count, bool point)
 		while (!bins_add(bins, value))
 			bins = room_for(bins, value);
 	else
-	{
-		bins = room_for(bins, value);
-		bins_add_many(bins, value, count, point);
-	}
+		while (!bins_add_many(bins, value, count, point))
+			bins = room_for(bins, value);
 	return bins;
 }
 
@@ -55,18 +53,21 @@ Bins *
 bins_put_digest(Bins *bins, const TDigest *digest)
 {
 	int			n = digest->ncentroids;
-	int64	   *below = malloc(n * sizeof(int64));
-	double	   *total_below = malloc(n * sizeof(double));
-	Curve		curve;
+	Cell	   *cells = malloc(n * sizeof(Cell));
+	Curve		curve = {digest};
 	DoubleSum	missing = {digest->total, 0};
 
-	curve_init(&curve, digest, below, total_below);
+	curve_cells(&curve, cells);
 	for (int i = 0; i < n; i++)
 	{
 		Cell		cell = curve_cell(&curve, i);
 		Centroid   *part = malloc(BINS_CELL_PARTS * sizeof(Centroid));
-		int			nparts = bins_split_cell(bins, &cell, part);
+		int			nparts = bins_split_cell(bins, &cell, 1 + 3 * (i % 2), part);
 		int64		count = 0;
+
+		property(cells[i].low == cell.low && cells[i].high == cell.high,
+				 "cell %d of all from %.17g to %.17g, alone from %.17g to %.17g", i,
+				 cells[i].low, cells[i].high, cell.low, cell.high);
 
 		property(nparts >= 1 && nparts <= BINS_CELL_PARTS, "%d parts", nparts);
 		for (int j = 0; j < nparts; j++)
@@ -83,8 +84,7 @@ bins_put_digest(Bins *bins, const TDigest *digest)
 	}
 	double_sum_add(&bins->missing, missing.hi);
 	double_sum_add(&bins->missing, missing.lo);
-	free(below);
-	free(total_below);
+	free(cells);
 	return bins;
 }
 
