@@ -11,6 +11,7 @@
 #include "postgres_fe.h"
 #endif
 
+#include <float.h>
 #include <math.h>
 
 #include "digest_codec.h"
@@ -309,7 +310,8 @@ get_centroids(Reader *reader, TDigest *digest)
 			fail(reader, "a count is out of range");
 		digest->count += c->count;
 		sum += c->mean * c->count;
-		size += fabs(c->mean) * c->count;
+		/* denormal means are not precise to so many digits */
+		size += Max(fabs(c->mean), DBL_MIN) * c->count;
 	}
 	if (reader->problem == NULL && digest->count <= TDIGEST_EXACT)
 		fail(reader, "it has centroids for too few values");
