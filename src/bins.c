@@ -400,19 +400,66 @@ bin_centroid(const Bins *bins, const BinPage *page, int i, DoubleSum *total)
 #define NEIGHBOURS		6
 #define DOMINANCE		4
 
+/* What a bin of fewer values has in common is hardly a price. */
+#define MIN_PRICE_COUNT 64
+
+/* The mean of a bin is not moved further, relative to itself. */
+#define MAX_MOVE		(1.0 / 4096)
+
+/* The decimal with the fewest digits that is so near. */
+static double
+shortest_decimal(double value, double tolerance)
+{
+	int			lead = (int) floor(log10(fabs(value)));
+
+	/* powers of ten are exact up to 10^22, and so what is divided once */
+	for (int digits = 0; digits < 15 && abs(digits - lead) <= 22; digits++)
+	{
+		int			power = digits - lead;
+		double		scale = pow(10, abs(power));
+		double		decimal = power < 0 ? rint(value / scale) * scale : rint(value * scale) / scale;
+
+		if (fabs(decimal - value) <= tolerance)
+			return decimal;
+	}
+	return value;
+}
+
+/*
+ * Find the bins that hold one value and little else: a price that many calls
+ * cost, among others.  Their mean is a trifle off that value, so that one
+ * would count none of the calls up to the price, or all of those below it.
+ * Prices are short decimals: the shortest one is taken that the others, as
+ * many as there are in bins around, leave possible.
+ */
 static void
-find_points(Centroid *centroids, int n, const uint64 *number)
+find_points(const Bins *bins, Centroid *centroids, int n, const uint64 *number)
 {
 	for (int i = 0; i < n; i++)
 	{
+		Centroid   *c = &centroids[i];
 		int64		around = 0;
+		double		width = ldexp(fabs(c->mean), bins->shift - MANTISSA_BITS);
+		double		tolerance;
+		double		price;
 
+		if (c->point)
+			continue;
 		for (int j = i - 1; j >= 0 && number[i] - number[j] <= NEIGHBOURS; j--)
 			around += centroids[j].count;
 		for (int j = i + 1; j < n && number[j] - number[i] <= NEIGHBOURS; j++)
 			around += centroids[j].count;
-		if (around * DOMINANCE < centroids[i].count)
-			centroids[i].point = true;
+		if (around >= c->count / DOMINANCE)
+			continue;
+
+		c->point = true;
+		if (c->count < MIN_PRICE_COUNT || c->mean == 0)
+			continue;
+		tolerance = width * (around / NEIGHBOURS + 8) / c->count;
+		price = shortest_decimal(c->mean, Min(tolerance, fabs(c->mean) * MAX_MOVE));
+		if (price >= (i > 0 ? c[-1].mean : bins->min) &&
+			price <= (i < n - 1 ? c[1].mean : bins->max))
+			c->mean = price;
 	}
 }
 
@@ -475,7 +522,7 @@ bins_centroids(const Bins *bins, Centroid *centroids, double *total)
 				number[n] = SIGN_BIT + pages[p]->key * BINS_PER_PAGE + i;
 				centroids[n++] = bin_centroid(bins, pages[p], i, &sum);
 			}
-	find_points(centroids, n, number);
+	find_points(bins, centroids, n, number);
 
 	*total = double_sum(&sum);
 	n = split_off(centroids, n, 0, bins->min);

@@ -307,9 +307,9 @@ get_centroids(Reader *reader, TDigest *digest)
 	}
 	if (reader->problem == NULL && digest->count <= TDIGEST_EXACT)
 		fail(reader, "it has centroids for too few values");
-	/* means have been rounded, denormal ones to units of what is kept */
+	/* means have been rounded: prices to decimals, denormals to units of what is kept */
 	if (reader->problem == NULL &&
-		!(fabs(total - sum) <= 1e-6 * size + ldexp(digest->count, drop + 10 - 1074)))
+		!(fabs(total - sum) <= 1e-3 * size + ldexp(digest->count, drop + 10 - 1074)))
 		fail(reader, "the total is not that of the centroids");
 	digest->ncentroids = n;
 	digest->total = total;

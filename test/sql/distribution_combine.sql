@@ -115,6 +115,22 @@ FROM (WITH RECURSIVE batch AS (
 		UNION ALL SELECT b.shape, b.part + 1, b.d || p.d FROM batch b JOIN part p ON p.shape = b.shape AND parts = 100 AND p.part = b.part + 1)
 	  SELECT shape, d FROM batch WHERE part = 99) AS c JOIN exact e USING (shape);
 
+-- Whatever is combined can be read again: values of all sizes, signs and
+-- frequencies, few to thousands, 20 to 2,000 centroids
+CREATE FUNCTION pg_temp.sample(kind int, n int, compression int) RETURNS distribution LANGUAGE sql AS $$
+	SELECT distribution(CASE kind WHEN 0 THEN random() WHEN 1 THEN exp(5 * sin(i)) WHEN 2 THEN exp(100 * (random() - 0.5)) * sign(random() - 0.5) WHEN 3 THEN floor(random() * 20) WHEN 4 THEN 5e-324 * floor(random() * 1000)
+							 WHEN 5 THEN CASE WHEN random() < 0.5 THEN 0 ELSE random() * 1e-310 END WHEN 6 THEN 1e300 * random() * sign(random() - 0.3) WHEN 7 THEN round((random() * 100)::numeric, 2)
+							 WHEN 8 THEN 1 + random() * 1e-14 WHEN 9 THEN random() ^ 20 * 1e-5 - 1e-7 WHEN 10 THEN floor(random() * 3) - 1 ELSE exp(1000 * (random() - 0.5)) END, compression)
+	FROM generate_series(1, n) i $$;
+CREATE TEMP TABLE any_kind AS
+	SELECT s, pg_temp.sample(s % 12, (10 ^ (random() * 3.6))::int, 20 + (random() ^ 4 * 1980)::int) AS a, pg_temp.sample(s / 12 % 12, (10 ^ (random() * 3.6))::int, 20 + (random() ^ 4 * 1980)::int) AS b FROM generate_series(0, 287) s;
+SELECT what, count(*) AS distributions, bool_and(num_values(d) = n) AS count, bool_and(d::text::distribution = d) AS text, bool_and(percentile(d, 0) = min_value(d) AND percentile(d, 1) = max_value(d)) AS ends,
+	   bool_and((SELECT bool_and(q >= previous) FROM (SELECT q, lag(q, 1, min_value(d)) OVER (ORDER BY i) AS previous FROM unnest(percentiles(d, (SELECT array_agg(i / 100.0::float8) FROM generate_series(0, 100) i))) WITH ORDINALITY AS t (q, i)) AS curve)) AS monotone,
+	   bool_and(percentile_rank(d, percentile(d, 0.3)) BETWEEN 0 AND 1) AS ranks
+FROM any_kind, LATERAL (SELECT num_values(a) AS na, num_values(b) AS nb) AS n,
+	 LATERAL (VALUES ('a', a, na), ('a || b', a || b, na + nb), ('b || a', b || a, na + nb), ('a || a', a || a, 2 * na), ('a || (b || a)', a || (b || a), 2 * na + nb), ('add(a || b, 1.5)', add(a || b, 1.5), na + nb + 1)) AS v (what, d, n)
+GROUP BY what ORDER BY what;
+
 -- Histograms are spread evenly: of a bucket's values a quarter in a quarter of
 -- its width, by steps of a thirty-second, whether they are many or few; and
 -- as many up to each bound as there were

@@ -73,9 +73,9 @@ FROM (SELECT histogram(distribution(cost), '{0,0.0021,0.0022,0.01}') AS h,
 			 ARRAY[count(*) FILTER (WHERE cost <= 0), count(*) FILTER (WHERE cost > 0 AND cost <= 0.0021), count(*) FILTER (WHERE cost > 0.0021 AND cost <= 0.0022), count(*) FILTER (WHERE cost > 0.0022 AND cost <= 0.01), count(*) FILTER (WHERE cost > 0.01)] AS exact
 	  FROM calls) AS t, LATERAL unnest(h, exact) AS pair (a, e);
 -- #2668, #15542, #16680: never finished, and centroids without bound, for orders and values that are chosen
-SELECT name, array_length(d::float8[], 1) <= 175 AS bounded, num_values(d) AS values, octet_length(distribution_send(d)) <= 1400 AS small
-FROM (SELECT name, distribution(CASE name WHEN 'ends first' THEN (-1) ^ i * (100000 - i) WHEN 'ever farther' THEN (-1.0) ^ i * 10.0 ^ (i % 600 - 300) * (1 + i / 100000.0) WHEN 'ever nearer' THEN 1 + 1.0 / i ELSE (i % 2) * 1e-300 + 5e-324 * i END::float8) AS d
-	  FROM generate_series(1, 100000) i, unnest('{ends first,ever farther,ever nearer,denormal}'::text[]) name GROUP BY name) AS t ORDER BY name;
+SELECT name, array_length(d::float8[], 1) <= 175 AS bounded, d::text::distribution = d AS text, num_values(d) AS values, octet_length(distribution_send(d)) <= 1400 AS small
+FROM (SELECT name, distribution(CASE name WHEN 'ends first' THEN (-1) ^ i * (100000 - i) WHEN 'ever farther' THEN (-1.0) ^ i * 10.0 ^ (i % 600 - 300) * (1 + i / 100000.0) WHEN 'ever nearer' THEN 1 + 1.0 / i WHEN 'denormal' THEN 5e-324::float8 * (i % 1000) ELSE (i % 2) * 1e-300 + 5e-324 * i END::float8) AS d
+	  FROM generate_series(1, 100000) i, unnest('{ends first,ever farther,ever nearer,denormal,some denormal}'::text[]) name GROUP BY name) AS t ORDER BY name;
 -- tdunning/t-digest #143: very skewed data
 SELECT max(abs(percentile(d, p) / e - 1)) <= 0.05 AS percentiles, abs(top_share(d, 0.001) / share - 1) <= 0.005 AS top
 FROM (SELECT distribution(x) AS d, percentile_cont('{0.5,0.9,0.99,0.999}'::float8[]) WITHIN GROUP (ORDER BY x) AS exact, sum(x) FILTER (WHERE rank <= 100) / sum(x) AS share
