@@ -23,7 +23,7 @@ CREATE TYPE llm_cost.distribution (
 	INTERNALLENGTH = variable, ALIGNMENT = int4, STORAGE = external);
 
 COMMENT ON TYPE llm_cost.distribution IS
-	'How values are distributed, in about a kilobyte: a t-digest. Up to 128 values are kept themselves and every answer is exact; beyond that count, total, smallest and largest value are exact, and percentiles from the 50th to the 99.9th are typically within 0.1 % of the value. Made by distribution(), weighted_distribution() and combine(). Text and binary form are lossless and the same on every machine. Equal values in equal numbers, aggregated in one go, make equal distributions; their order means nothing.';
+	'How values are distributed, in about a kilobyte: a t-digest. Up to 128 values are kept themselves and every answer is exact; beyond that count, total, smallest and largest value are exact, and percentiles from the 50th to the 99.9th are mostly within 0.3 % of the value. Made by distribution(), weighted_distribution() and combine(). Text and binary form are lossless and the same on every machine. Equal values in equal numbers, aggregated in one go, make equal distributions; their order means nothing.';
 
 /* ---- casts ---- */
 

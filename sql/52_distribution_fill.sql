@@ -134,21 +134,21 @@ CREATE AGGREGATE llm_cost.distribution(float8, integer) (
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(float8, integer) IS
-	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; the error of percentiles falls with the third power. NULL: 175. Errors: a compression out of range, or one that differs within a group.';
+	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; beyond 600, errors hardly fall further. NULL: 175. Errors: a compression out of range, or one that differs within a group.';
 
 CREATE AGGREGATE llm_cost.distribution(numeric, integer) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(numeric, integer) IS
-	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; the error of percentiles falls with the third power. NULL: 175. Errors: a compression out of range, or one that differs within a group.';
+	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; beyond 600, errors hardly fall further. NULL: 175. Errors: a compression out of range, or one that differs within a group.';
 
 CREATE AGGREGATE llm_cost.distribution(bigint, integer) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(bigint, integer) IS
-	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; the error of percentiles falls with the third power. NULL: 175. Errors: a compression out of range, or one that differs within a group.';
+	'distribution(value) with a compression: the number of centroids, from 20 to 2000, that the result may have. A centroid takes some 6 bytes; beyond 600, errors hardly fall further. NULL: 175. Errors: a compression out of range, or one that differs within a group.';
 
 CREATE AGGREGATE llm_cost.weighted_distribution(float8, bigint) (
 	SFUNC = llm_cost.distribution_add_weighted, STYPE = llm_cost.distribution, SSPACE = 512,

@@ -359,8 +359,11 @@ digest_decode(const uint8 *bytes, Size size, TDigest *digest, Centroid *centroid
 {
 	Reader		reader = {bytes, bytes + size, NULL};
 	int			format = size > 0 ? *reader.next++ : 0;
-	uint64		compression = get_varint(&reader);
+	uint64		compression;
 
+	if (format != DIGEST_VALUES && format != DIGEST_CENTROIDS)
+		fail(&reader, "the format is not known to this version");
+	compression = get_varint(&reader);
 	if (reader.problem == NULL &&
 		(compression < TDIGEST_MIN_COMPRESSION || compression > TDIGEST_MAX_COMPRESSION))
 		fail(&reader, "the compression is out of range");
@@ -368,10 +371,8 @@ digest_decode(const uint8 *bytes, Size size, TDigest *digest, Centroid *centroid
 
 	if (format == DIGEST_VALUES)
 		get_values(&reader, digest);
-	else if (format == DIGEST_CENTROIDS)
-		get_centroids(&reader, digest);
 	else
-		fail(&reader, "the format is not known to this version");
+		get_centroids(&reader, digest);
 
 	if (reader.problem == NULL && reader.next < reader.end)
 		fail(&reader, "it goes on after its end");

@@ -232,7 +232,8 @@ approx_percentile_final(PG_FUNCTION_ARGS)
 	if (distribution_format(state) < STATE_VALUES ||
 		((State *) state)->percentile == NO_PERCENTILE)
 		elog(ERROR, "no percentile has been asked for");
-	distribution_curve(state, &curve);
+	/* what percentile() would say of what a column would hold */
+	distribution_curve(distribution_freeze(state), &curve);
 	PG_RETURN_FLOAT8(curve_percentile(&curve, ((State *) state)->percentile));
 }
 

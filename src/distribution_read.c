@@ -170,42 +170,51 @@ distribution_histogram(PG_FUNCTION_ARGS)
 
 /* ---- parts of the total ---- */
 
-/* The sum between two fractions of the values, and how many they are. */
-static double
-trimmed(FunctionCallInfo fcinfo, double *count)
+/* The fractions between which to sum. */
+static void
+trim_arguments(FunctionCallInfo fcinfo, double *low, double *high)
 {
-	double		low = fraction_argument(fcinfo, 1);
-	double		high = fraction_argument(fcinfo, 2);
-	Curve		curve;
-
-	if (low > high)
+	*low = fraction_argument(fcinfo, 1);
+	*high = fraction_argument(fcinfo, 2);
+	if (*low > *high)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("low fraction %g is above high fraction %g", low, high)));
-	curve = curve_argument(fcinfo);
-	*count = (high - low) * curve.digest->count;
-	return curve_total_below(&curve, high) - curve_total_below(&curve, low);
+				 errmsg("low fraction %g is above high fraction %g", *low, *high)));
 }
 
 PG_FUNCTION_INFO_V1(distribution_trimmed_total);
 Datum
 distribution_trimmed_total(PG_FUNCTION_ARGS)
 {
-	double		count;
+	double		low;
+	double		high;
+	Curve		curve;
 
-	PG_RETURN_FLOAT8(trimmed(fcinfo, &count));
+	trim_arguments(fcinfo, &low, &high);
+	curve = curve_argument(fcinfo);
+	PG_RETURN_FLOAT8(curve_total_below(&curve, high) - curve_total_below(&curve, low));
 }
 
 PG_FUNCTION_INFO_V1(distribution_trimmed_mean);
 Datum
 distribution_trimmed_mean(PG_FUNCTION_ARGS)
 {
-	double		count;
-	double		total = trimmed(fcinfo, &count);
+	double		low;
+	double		high;
+	Curve		curve;
+	const TDigest *digest;
+	double		mean;
 
-	if (count == 0)
+	trim_arguments(fcinfo, &low, &high);
+	if (low == high)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(total / count);
+	curve = curve_argument(fcinfo);
+	digest = curve.digest;
+	mean = (curve_total_below(&curve, high) - curve_total_below(&curve, low)) /
+		((high - low) * digest->count);
+	/* nor may rounding leave the range */
+	mean = Max(mean, digest->centroids[0].mean);
+	PG_RETURN_FLOAT8(Min(mean, digest->centroids[digest->ncentroids - 1].mean));
 }
 
 PG_FUNCTION_INFO_V1(distribution_top_share);
