@@ -361,7 +361,7 @@ digest_decode(const uint8 *bytes, Size size, TDigest *digest, Centroid *centroid
 	int			format = size > 0 ? *reader.next++ : 0;
 	uint64		compression;
 
-	if (format != DIGEST_VALUES && format != DIGEST_CENTROIDS)
+	if (size > 0 && format != DIGEST_VALUES && format != DIGEST_CENTROIDS)
 		fail(&reader, "the format is not known to this version");
 	compression = get_varint(&reader);
 	if (reader.problem == NULL &&
