@@ -59,7 +59,7 @@ extern Size digest_encode(const TDigest *digest, uint8 *bytes);
 extern int	digest_values(const uint8 *bytes, Size size, double *values);
 extern int	digest_compression(const uint8 *bytes);
 extern int	digest_max_centroids(Size size);
-extern const char *digest_decode(const uint8 *bytes, Size size,
+extern const char *digest_decode(const uint8 *bytes, Size size, bool checked,
 								 TDigest *digest, Centroid *centroids);
 
 /* An eight-byte number. */

@@ -11,12 +11,13 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "common/shortest_dec.h"
 #include "distribution.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 
 /*
  * Before a digest when it is sent or printed: a state of approx_percentile()
@@ -64,6 +65,41 @@ check_compression(int compression)
 	return compression;
 }
 
+/* A one-dimensional array without NULLs, of eight bytes each. */
+Datum *
+array_argument(FunctionCallInfo fcinfo, int arg, Oid type, const char *name, int *n)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(arg);
+	Datum	   *elements;
+
+	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a one-dimensional array without NULLs", name)));
+	deconstruct_array(array, type, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &elements, NULL, n);
+	return elements;
+}
+
+/* Bounds of a histogram. */
+double *
+bounds_argument(FunctionCallInfo fcinfo, int arg, int *n)
+{
+	Datum	   *elements = array_argument(fcinfo, arg, FLOAT8OID, "bounds", n);
+	double	   *bounds = palloc(*n * sizeof(double));
+
+	for (int i = 0; i < *n; i++)
+	{
+		bounds[i] = DatumGetFloat8(elements[i]);
+		if (i > 0 && !(bounds[i] > bounds[i - 1]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("bounds must ascend"),
+					 errdetail("%g does not follow %g.", bounds[i], bounds[i - 1])));
+	}
+	return bounds;
+}
+
 /* ---- input and output ---- */
 
 /* The bytes of a digest become a distribution. */
@@ -72,7 +108,7 @@ distribution_from_bytes(const uint8 *bytes, Size size)
 {
 	Centroid   *centroids = palloc(digest_max_centroids(size) * sizeof(Centroid));
 	TDigest		digest;
-	const char *problem = digest_decode(bytes, size, &digest, centroids);
+	const char *problem = digest_decode(bytes, size, false, &digest, centroids);
 	Distribution *result;
 
 	pfree(centroids);
@@ -159,8 +195,8 @@ distribution_in(PG_FUNCTION_ARGS)
 		if (high < 0 || low < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					 errmsg("invalid input syntax for type distribution: \"%.40s%s\"",
-							text, length > 40 ? "..." : ""),
+					 errmsg("invalid input syntax for type distribution: \"%.*s%s\"",
+							pg_mbcliplen(text, length, 40), text, length > 40 ? "..." : ""),
 					 errdetail("It must be an even number of hexadecimal digits in lower case."),
 					 errhint("Make one from values with the aggregate distribution().")));
 		bytes[i / 2] = high << 4 | low;
@@ -203,10 +239,22 @@ distribution_send(PG_FUNCTION_ARGS)
 
 /* ---- casts ---- */
 
+/* In as many digits as it takes, whatever extra_float_digits says. */
+static void
+append_double(StringInfo json, double value)
+{
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(value, text);
+	appendStringInfoString(json, text);
+}
+
 static void
 append_number(StringInfo json, const char *name, double value)
 {
-	appendStringInfo(json, "\"%s\": %s, ", name, float8out_internal(value));
+	appendStringInfo(json, "\"%s\": ", name);
+	append_double(json, value);
+	appendStringInfoString(json, ", ");
 }
 
 PG_FUNCTION_INFO_V1(distribution_to_json);
@@ -216,7 +264,7 @@ distribution_to_json(PG_FUNCTION_ARGS)
 	TDigest		digest;
 	StringInfoData json;
 
-	distribution_digest(distribution_plain(PG_GETARG_DATUM(0), false), &digest);
+	distribution_digest(distribution_freeze(distribution_plain(PG_GETARG_DATUM(0), false)), &digest);
 	initStringInfo(&json);
 	appendStringInfo(&json, "{\"num_values\": " INT64_FORMAT ", ", digest.count);
 	append_number(&json, "total", digest.total);
@@ -225,9 +273,11 @@ distribution_to_json(PG_FUNCTION_ARGS)
 	append_number(&json, "max_value", digest.centroids[digest.ncentroids - 1].mean);
 	appendStringInfo(&json, "\"compression\": %d, \"centroids\": [", digest.compression);
 	for (int i = 0; i < digest.ncentroids; i++)
-		appendStringInfo(&json, "%s[%s, " INT64_FORMAT "]", i > 0 ? ", " : "",
-						 float8out_internal(digest.centroids[i].mean),
-						 digest.centroids[i].count);
+	{
+		appendStringInfoString(&json, i > 0 ? ", [" : "[");
+		append_double(&json, digest.centroids[i].mean);
+		appendStringInfo(&json, ", " INT64_FORMAT "]", digest.centroids[i].count);
+	}
 	appendStringInfoString(&json, "]}");
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
 }
@@ -242,7 +292,7 @@ distribution_to_array(PG_FUNCTION_ARGS)
 	int			dims[2];
 	int			lower[2] = {1, 1};
 
-	distribution_digest(distribution_plain(PG_GETARG_DATUM(0), false), &digest);
+	distribution_digest(distribution_freeze(distribution_plain(PG_GETARG_DATUM(0), false)), &digest);
 	elements = palloc(2 * digest.ncentroids * sizeof(Datum));
 	for (int i = 0; i < digest.ncentroids; i++)
 	{

@@ -3,8 +3,8 @@
  * distribution.h
  *		The SQL type: a digest at rest, or one that is being filled.
  *
- * Both are a varlena whose first byte tells which (digest_codec.h).  What a
- * column holds is a digest as bytes.  What an aggregate fills is one of
+ * Both are a varlena whose first byte tells which (digest_codec.h).  What our
+ * functions give to a column is a digest as bytes.  What an aggregate fills is one of
  *
  *		values	up to MAX_VALUES of them as they came, in memory that doubles
  *		bins	more (bins.h), or what digests with centroids add up to
@@ -17,7 +17,8 @@
  * copies the result to where it keeps states and frees the former one.
  *
  * Either form depends only on the set of values, so that any plan gives the
- * same result.
+ * same result; what stored digests add up to also depends on their order,
+ * within the errors of a digest.
  *
  * Callers pass values that are finite and not -0 (finite_value()).
  *
@@ -45,7 +46,7 @@ typedef struct State
 {
 	int32		vl_len_;		/* varlena header */
 	uint8		format;
-	uint8		unused;
+	bool		chosen;			/* compression is an argument of the aggregate */
 	int16		compression;
 	double		percentile;		/* what approx_percentile() is to return */
 } State;
@@ -79,6 +80,8 @@ extern Distribution *state_create(int compression, double percentile);
 extern Distribution *state_grow_and_add(Distribution *state, double value);
 extern Distribution *state_add_many(Distribution *state, double value, int64 count,
 									bool point);
+extern void changing_argument(const char *name) pg_attribute_noreturn();
+extern void check_range(double smallest, double largest, int64 count);
 extern Distribution *state_combine(Distribution *state, Distribution *other);
 extern Distribution *distribution_plain(Datum datum, bool copy);
 extern Distribution *distribution_thaw(Distribution *distribution);
@@ -90,6 +93,9 @@ extern void distribution_curve(Distribution *distribution, Curve *curve);
 extern double finite_value(double value);
 extern double check_fraction(double fraction, const char *name);
 extern int	check_compression(int compression);
+extern Datum *array_argument(FunctionCallInfo fcinfo, int arg, Oid type,
+							 const char *name, int *n);
+extern double *bounds_argument(FunctionCallInfo fcinfo, int arg, int *n);
 
 static inline uint8
 distribution_format(const Distribution *distribution)

@@ -12,8 +12,8 @@
 
 #include "catalog/pg_type.h"
 #include "distribution.h"
+#include "miscadmin.h"
 #include "numeric_float.h"
-#include "utils/array.h"
 
 /* ---- arguments ---- */
 
@@ -54,14 +54,21 @@ weight_argument(FunctionCallInfo fcinfo, int arg)
 
 /*
  * The state of the group, NULL before its first value.  Only an aggregate may
- * have it changed in place.
+ * have it changed in place.  An aggregate that somebody put together from
+ * other functions too may bring what lay in a table.
  */
 static inline Distribution *
 state_argument(FunctionCallInfo fcinfo)
 {
+	Distribution *state = (Distribution *) PG_GETARG_POINTER(0);
+
 	if (unlikely(AggCheckCallContext(fcinfo, NULL) == 0))
 		elog(ERROR, "aggregate function called in non-aggregate context");
-	return PG_ARGISNULL(0) ? NULL : (Distribution *) PG_GETARG_POINTER(0);
+	if (PG_ARGISNULL(0))
+		return NULL;
+	if (unlikely(VARATT_IS_EXTENDED(state) || state != (Distribution *) MAXALIGN(state)))
+		state = distribution_plain(PG_GETARG_DATUM(0), true);
+	return state;
 }
 
 /* The same to add values to, which a digest must be thawed for. */
@@ -77,16 +84,6 @@ live_state_argument(FunctionCallInfo fcinfo)
 
 /* ---- distribution(value [, compression]) ---- */
 
-/* An argument that must be the same throughout a group. */
-static void
-changing_argument(const char *name)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s must be the same for all rows of a group", name),
-			 errhint("Pass a constant, or group by it.")));
-}
-
 static inline Datum
 add_value(FunctionCallInfo fcinfo, ValueType type)
 {
@@ -99,10 +96,15 @@ add_value(FunctionCallInfo fcinfo, ValueType type)
 		PG_RETURN_POINTER(state);
 	}
 	if (unlikely(state == NULL))
-		state = state_create(PG_NARGS() > 2 && !PG_ARGISNULL(2) ?
+	{
+		bool		chosen = PG_NARGS() > 2;
+
+		state = state_create(chosen && !PG_ARGISNULL(2) ?
 							 check_compression(PG_GETARG_INT32(2)) :
 							 TDIGEST_DEFAULT_COMPRESSION,
 							 NO_PERCENTILE);
+		((State *) state)->chosen = chosen;
+	}
 	else if (PG_NARGS() > 2 &&
 			 ((State *) state)->compression !=
 			 (PG_ARGISNULL(2) ? TDIGEST_DEFAULT_COMPRESSION : PG_GETARG_INT32(2)))
@@ -232,8 +234,7 @@ approx_percentile_final(PG_FUNCTION_ARGS)
 	if (distribution_format(state) < STATE_VALUES ||
 		((State *) state)->percentile == NO_PERCENTILE)
 		elog(ERROR, "no percentile has been asked for");
-	/* what percentile() would say of what a column would hold */
-	distribution_curve(distribution_freeze(state), &curve);
+	distribution_curve(state, &curve);
 	PG_RETURN_FLOAT8(curve_percentile(&curve, ((State *) state)->percentile));
 }
 
@@ -324,21 +325,6 @@ distribution_concat(PG_FUNCTION_ARGS)
 /* How many parts a bucket of very many values is spread to. */
 #define BUCKET_PARTS 32
 
-/* A one-dimensional array without NULLs. */
-static Datum *
-array_argument(FunctionCallInfo fcinfo, int arg, Oid type, const char *name, int *n)
-{
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(arg);
-	Datum	   *elements;
-
-	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be a one-dimensional array without NULLs", name)));
-	deconstruct_array(array, type, sizeof(Datum), true, TYPALIGN_DOUBLE, &elements, NULL, n);
-	return elements;
-}
-
 /* count values spread evenly from low to high */
 static Distribution *
 add_bucket(Distribution *state, double low, double high, int64 count, bool few)
@@ -366,7 +352,7 @@ distribution_from_histogram(PG_FUNCTION_ARGS)
 {
 	int			nbounds;
 	int			ncounts;
-	Datum	   *bounds;
+	double	   *bounds;
 	Datum	   *counts;
 	double		low;
 	double		high;
@@ -375,7 +361,7 @@ distribution_from_histogram(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	bounds = array_argument(fcinfo, 0, FLOAT8OID, "bounds", &nbounds);
+	bounds = bounds_argument(fcinfo, 0, &nbounds);
 	counts = array_argument(fcinfo, 1, INT8OID, "counts", &ncounts);
 
 	if (nbounds == 0 || ncounts != nbounds + 1)
@@ -385,15 +371,7 @@ distribution_from_histogram(PG_FUNCTION_ARGS)
 				 errdetail("There are %d bounds and %d counts.", nbounds, ncounts),
 				 errhint("The first count is of values up to the first bound, the last of values above the last bound.")));
 	for (int i = 0; i < nbounds; i++)
-	{
-		double		bound = finite_value(DatumGetFloat8(bounds[i]));
-
-		if (i > 0 && bound <= DatumGetFloat8(bounds[i - 1]))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("bounds must ascend"),
-					 errdetail("%g does not follow %g.", bound, DatumGetFloat8(bounds[i - 1]))));
-	}
+		finite_value(bounds[i]);
 	for (int i = 0; i < ncounts; i++)
 	{
 		int64		n = DatumGetInt64(counts[i]);
@@ -409,26 +387,30 @@ distribution_from_histogram(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 
 	/* where nothing says how far the outer buckets reach, not far */
-	low = DatumGetFloat8(bounds[0]);
-	high = DatumGetFloat8(bounds[nbounds - 1]);
+	low = bounds[0];
+	high = bounds[nbounds - 1];
 	if (!PG_ARGISNULL(2))
 		low = finite_value(PG_GETARG_FLOAT8(2));
 	else if (low > 0)
 		low = 0;
 	if (!PG_ARGISNULL(3))
 		high = finite_value(PG_GETARG_FLOAT8(3));
-	if ((DatumGetInt64(counts[0]) > 0 && low > DatumGetFloat8(bounds[0])) ||
-		(DatumGetInt64(counts[nbounds]) > 0 && high < DatumGetFloat8(bounds[nbounds - 1])))
+	if ((DatumGetInt64(counts[0]) > 0 && low > bounds[0]) ||
+		(DatumGetInt64(counts[nbounds]) > 0 && high < bounds[nbounds - 1]))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the smallest and largest value contradict the bounds"),
 				 errdetail("Values are said to reach from %g to %g.", low, high)));
 
+	check_range(Min(low, bounds[0]), Max(high, bounds[nbounds - 1]), count);
 	state = state_create(TDIGEST_DEFAULT_COMPRESSION, NO_PERCENTILE);
 	for (int i = 0; i <= nbounds; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		state = add_bucket(state,
-						   i == 0 ? low : DatumGetFloat8(bounds[i - 1]),
-						   i == nbounds ? high : DatumGetFloat8(bounds[i]),
+						   i == 0 ? low : bounds[i - 1],
+						   i == nbounds ? high : bounds[i],
 						   DatumGetInt64(counts[i]), count <= MAX_VALUES);
+	}
 	PG_RETURN_POINTER(distribution_freeze(state));
 }

@@ -11,7 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "distribution.h"
-#include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 
 /* The curve of the first argument. */
@@ -96,9 +96,12 @@ distribution_percentiles(PG_FUNCTION_ARGS)
 	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
 					  &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (!nulls[i])
 			elements[i] = Float8GetDatum(curve_percentile(&curve,
 														  check_fraction(DatumGetFloat8(elements[i]), "percentile")));
+	}
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, nulls, ARR_NDIM(array), ARR_DIMS(array),
 											 ARR_LBOUND(array), FLOAT8OID, sizeof(float8),
 											 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
@@ -131,34 +134,21 @@ Datum
 distribution_histogram(PG_FUNCTION_ARGS)
 {
 	Curve		curve = curve_argument(fcinfo);
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
-	Datum	   *bounds;
-	Datum	   *counts;
 	int			n;
+	double	   *bounds = bounds_argument(fcinfo, 1, &n);
+	Datum	   *counts = palloc((n + 1) * sizeof(Datum));
 	int64		below = 0;
 
-	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("bounds must be a one-dimensional array without NULLs")));
-	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-					  &bounds, NULL, &n);
-	counts = palloc((n + 1) * sizeof(Datum));
 	for (int i = 0; i <= n; i++)
 	{
 		int64		upto = curve.digest->count;
 		double		count;
 		double		total;
 
-		if (i > 0 && i < n && !(DatumGetFloat8(bounds[i]) > DatumGetFloat8(bounds[i - 1])))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("bounds must ascend"),
-					 errdetail("%g does not follow %g.",
-							   DatumGetFloat8(bounds[i]), DatumGetFloat8(bounds[i - 1]))));
+		CHECK_FOR_INTERRUPTS();
 		if (i < n)
 		{
-			up_to(&curve, DatumGetFloat8(bounds[i]), &count, &total);
+			up_to(&curve, bounds[i], &count, &total);
 			upto = (int64) rint(count);
 		}
 		counts[i] = Int64GetDatum(upto - below);

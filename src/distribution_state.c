@@ -20,8 +20,17 @@
 
 /* ---- making states ---- */
 
+/* Whatever is no value of it comes from another state. */
+static void
+init_state(State *state, Size size, uint8 format, const State *like)
+{
+	*state = *like;
+	SET_VARSIZE(state, size);
+	state->format = format;
+}
+
 static ValuesState *
-make_values(int compression, double percentile, int n)
+make_values(const State *like, int n)
 {
 	Size		size = MIN_VALUES_SIZE;
 	ValuesState *state;
@@ -30,27 +39,19 @@ make_values(int compression, double percentile, int n)
 	while (VALUES_CAPACITY(size) < n)
 		size *= 2;
 	state = palloc(size);
-	SET_VARSIZE(state, size);
-	state->head.format = STATE_VALUES;
-	state->head.unused = 0;
-	state->head.compression = compression;
-	state->head.percentile = percentile;
+	init_state(&state->head, size, STATE_VALUES, like);
 	state->n = 0;
 	state->unused = 0;
 	return state;
 }
 
 static BinsState *
-make_bins(int compression, double percentile, int shift, int pages)
+make_bins(const State *like, int shift, int pages)
 {
 	Size		size = offsetof(BinsState, bins) + BINS_SIZE(pages);
 	BinsState  *state = palloc(size);
 
-	SET_VARSIZE(state, size);
-	state->head.format = STATE_BINS;
-	state->head.unused = 0;
-	state->head.compression = compression;
-	state->head.percentile = percentile;
+	init_state(&state->head, size, STATE_BINS, like);
 	bins_init(&state->bins, shift, pages);
 	return state;
 }
@@ -71,7 +72,9 @@ enlarge_bins(const BinsState *state, int pages)
 Distribution *
 state_create(int compression, double percentile)
 {
-	return (Distribution *) make_values(compression, percentile, 0);
+	State		like = {.compression = compression, .percentile = percentile};
+
+	return (Distribution *) make_values(&like, 0);
 }
 
 static void
@@ -138,7 +141,7 @@ bins_of_values(const State *head, const double *a, int na, const double *b, int 
 	memcpy(sorted + na, b, nb * sizeof(double));
 	float_sort(sorted, na + nb, sorted + na + nb);
 	shift = bins_shift_for(sorted, na + nb, &pages);
-	state = make_bins(head->compression, head->percentile, shift, pages + SPARE_PAGES);
+	state = make_bins(head, shift, pages + SPARE_PAGES);
 	state = add_sorted_to_bins(state, sorted, na + nb);
 	pfree(sorted);
 	return state;
@@ -176,7 +179,7 @@ add_digest_to_bins(BinsState *state, const TDigest *digest)
 }
 
 static BinsState *
-bins_of_digest(const TDigest *digest, double percentile)
+bins_of_digest(const State *like, const TDigest *digest)
 {
 	double	   *means = palloc(digest->ncentroids * sizeof(double));
 	int			shift;
@@ -186,9 +189,7 @@ bins_of_digest(const TDigest *digest, double percentile)
 		means[i] = digest->centroids[i].mean;
 	shift = bins_shift_for(means, digest->ncentroids, &pages);
 	pfree(means);
-	return add_digest_to_bins(make_bins(digest->compression, percentile, shift,
-										pages + SPARE_PAGES),
-							  digest);
+	return add_digest_to_bins(make_bins(like, shift, pages + SPARE_PAGES), digest);
 }
 
 /* ---- adding to a state ---- */
@@ -203,8 +204,7 @@ state_grow_and_add(Distribution *state, double value)
 
 		if (old->n < MAX_VALUES)
 		{
-			ValuesState *new = make_values(old->head.compression,
-										   old->head.percentile, old->n + 1);
+			ValuesState *new = make_values(&old->head, old->n + 1);
 
 			memcpy(new->value, old->value, old->n * sizeof(double));
 			new->n = old->n;
@@ -230,6 +230,7 @@ state_add_many(Distribution *state, double value, int64 count, bool point)
 	if (distribution_format(state) != STATE_VALUES)
 		return state_add_many(distribution_thaw(state), value, count, point);
 
+	check_count(values->n, count);
 	if (count <= MAX_VALUES - values->n)
 	{
 		for (; count > 0; count--)
@@ -245,13 +246,30 @@ state_add_many(Distribution *state, double value, int64 count, bool point)
 
 /* ---- combining ---- */
 
-/* The state takes as coarse a compression as the other has. */
-static void
-meet(State *state, int compression, double percentile)
+/* An argument that must be the same throughout a group. */
+void
+changing_argument(const char *name)
 {
-	state->compression = Min(state->compression, compression);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be the same for all rows of a group", name),
+			 errhint("Pass a constant, or group by it.")));
+}
+
+/*
+ * The state takes as coarse a compression as the other has; but parts of one
+ * aggregate must have been asked for the same.
+ */
+static void
+meet(State *state, const State *other)
+{
+	if (state->chosen && other->chosen && state->compression != other->compression)
+		changing_argument("compression");
 	if (state->percentile == NO_PERCENTILE)
-		state->percentile = percentile;
+		state->percentile = other->percentile;
+	else if (other->percentile != NO_PERCENTILE && state->percentile != other->percentile)
+		changing_argument("the percentile");
+	state->compression = Min(state->compression, other->compression);
 }
 
 static Distribution *
@@ -261,8 +279,7 @@ combine_values(ValuesState *state, const double *values, int n)
 		return (Distribution *) bins_of_values(&state->head, state->value, state->n, values, n);
 	if (state->n + n > VALUES_CAPACITY(VARSIZE(state)))
 	{
-		ValuesState *larger = make_values(state->head.compression,
-										  state->head.percentile, state->n + n);
+		ValuesState *larger = make_values(&state->head, state->n + n);
 
 		memcpy(larger->value, state->value, state->n * sizeof(double));
 		larger->n = state->n;
@@ -307,14 +324,13 @@ state_combine(Distribution *state, Distribution *other)
 			{
 				BinsState  *bins = (BinsState *) other;
 
-				meet(head, bins->head.compression, bins->head.percentile);
+				meet(head, &bins->head);
 				if (head->format == STATE_VALUES)
 				{
 					ValuesState *mine = (ValuesState *) state;
 
 					bins = enlarge_bins(bins, bins->bins.max_pages);
-					bins->head.compression = head->compression;
-					bins->head.percentile = head->percentile;
+					init_state(&bins->head, VARSIZE(bins), STATE_BINS, head);
 					return (Distribution *) add_values_to_bins(bins, mine->value, mine->n);
 				}
 				return (Distribution *) combine_bins((BinsState *) state, bins);
@@ -322,14 +338,13 @@ state_combine(Distribution *state, Distribution *other)
 
 		case DIGEST_CENTROIDS:
 			distribution_digest(other, &digest);
-			meet(head, digest.compression, NO_PERCENTILE);
+			meet(head, &(State) {.compression = digest.compression, .percentile = NO_PERCENTILE});
 			if (head->format == STATE_VALUES)
 			{
 				ValuesState *mine = (ValuesState *) state;
 				BinsState  *bins;
 
-				digest.compression = head->compression;
-				bins = bins_of_digest(&digest, head->percentile);
+				bins = bins_of_digest(head, &digest);
 				state = (Distribution *) add_values_to_bins(bins, mine->value, mine->n);
 			}
 			else
@@ -340,12 +355,16 @@ state_combine(Distribution *state, Distribution *other)
 		case STATE_VALUES:
 			values = ((ValuesState *) other)->value;
 			n = ((ValuesState *) other)->n;
-			meet(head, ((State *) other)->compression, ((State *) other)->percentile);
+			meet(head, (State *) other);
 			break;
 
 		default:
 			n = digest_values((uint8 *) VARDATA_ANY(other), VARSIZE_ANY_EXHDR(other), buffer);
-			meet(head, digest_compression((uint8 *) VARDATA_ANY(other)), NO_PERCENTILE);
+			meet(head, &(State) {
+
+				 .compression = digest_compression((uint8 *) VARDATA_ANY(other)),
+				 .percentile = NO_PERCENTILE
+				 });
 			if (head->format == STATE_BINS)
 				return (Distribution *) add_sorted_to_bins((BinsState *) state, values, n);
 			break;
@@ -386,7 +405,8 @@ distribution_thaw(Distribution *distribution)
 	TDigest		digest;
 	double		values[TDIGEST_EXACT];
 	int			n;
-	ValuesState *state;
+	State		like = {.percentile = NO_PERCENTILE};
+	BinsState  *bins;
 
 	if (distribution_format(distribution) >= STATE_VALUES)
 		return distribution;
@@ -395,17 +415,20 @@ distribution_thaw(Distribution *distribution)
 					  VARSIZE_ANY_EXHDR(distribution), values);
 	if (n > 0)
 	{
-		state = make_values(digest_compression((uint8 *) VARDATA_ANY(distribution)),
-							NO_PERCENTILE, n);
+		ValuesState *state;
+
+		like.compression = digest_compression((uint8 *) VARDATA_ANY(distribution));
+		state = make_values(&like, n);
 		memcpy(state->value, values, n * sizeof(double));
 		state->n = n;
 		return (Distribution *) state;
 	}
 
 	distribution_digest(distribution, &digest);
-	state = (ValuesState *) bins_of_digest(&digest, NO_PERCENTILE);
+	like.compression = digest.compression;
+	bins = bins_of_digest(&like, &digest);
 	pfree(digest.centroids);
-	return (Distribution *) state;
+	return (Distribution *) bins;
 }
 
 static Centroid *
@@ -429,7 +452,7 @@ centroids_of_values(const double *sorted, int n, int *ncentroids, double *total)
 }
 
 /* Sums must stay finite, with room to reckon. */
-static void
+void
 check_range(double smallest, double largest, int64 count)
 {
 	double		size = Max(fabs(smallest), fabs(largest));
@@ -465,7 +488,7 @@ distribution_digest(Distribution *distribution, TDigest *digest)
 		const uint8 *bytes = (const uint8 *) VARDATA_ANY(distribution);
 		Size		size = VARSIZE_ANY_EXHDR(distribution);
 		Centroid   *centroids = palloc(digest_max_centroids(size) * sizeof(Centroid));
-		const char *problem = digest_decode(bytes, size, digest, centroids);
+		const char *problem = digest_decode(bytes, size, true, digest, centroids);
 
 		if (problem != NULL)
 			ereport(ERROR,
@@ -509,7 +532,8 @@ distribution_curve(Distribution *distribution, Curve *curve)
 {
 	TDigest	   *digest = palloc(sizeof(TDigest));
 
-	distribution_digest(distribution, digest);
+	/* of a state, what a column would hold of it */
+	distribution_digest(distribution_freeze(distribution), digest);
 	curve_init(curve, digest, palloc(digest->ncentroids * sizeof(int64)),
 			   palloc(digest->ncentroids * sizeof(double)));
 }

@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "double_sum.h"
 #include "tdigest.h"
 
 /* ---- making centroids ---- */
@@ -194,16 +195,16 @@ void
 curve_init(Curve *curve, const TDigest *digest, int64 *below, double *total_below)
 {
 	int64		count = 0;
-	double		total = 0;
+	DoubleSum	total = {0, 0};
 
 	for (int i = 0; i < digest->ncentroids; i++)
 	{
 		const Centroid *c = &digest->centroids[i];
 
 		below[i] = count;
-		total_below[i] = total;
+		total_below[i] = double_sum(&total);
 		count += c->count;
-		total += c->mean * c->count;
+		double_sum_add_product(&total, c->mean, c->count);
 	}
 	*curve = (Curve) {digest, below, total_below};
 }

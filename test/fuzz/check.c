@@ -336,7 +336,7 @@ check_written(const TDigest *digest)
 
 	memcpy(exact, bytes, size);
 	free(bytes);
-	problem = digest_decode(exact, size, &again, centroids);
+	problem = digest_decode(exact, size, false, &again, centroids);
 	property(problem == NULL, "what was written cannot be read: %s", problem);
 	check_digest(&again);
 	property(again.compression == digest->compression && digest_compression(exact) == digest->compression,

@@ -75,7 +75,7 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	Centroid   *centroids = malloc(digest_max_centroids(size) * sizeof(Centroid));
 	TDigest		digest;
 
-	if (digest_decode(data, size, &digest, centroids) == NULL)
+	if (digest_decode(data, size, false, &digest, centroids) == NULL)
 	{
 		check_digest(&digest);
 		check_values(&digest, data, size);
@@ -143,7 +143,7 @@ LLVMFuzzerCustomMutator(uint8 *data, size_t size, size_t max_size, unsigned int 
 	TDigest		digest;
 
 	if (next_random(&random) % 4 > 0 &&
-		digest_decode(data, size, &digest, centroids) == NULL && data[0] == DIGEST_CENTROIDS)
+		digest_decode(data, size, false, &digest, centroids) == NULL && data[0] == DIGEST_CENTROIDS)
 	{
 		uint8	   *bytes;
 		double		total = 0;
