@@ -113,21 +113,21 @@ CREATE AGGREGATE llm_cost.distribution(float8) (
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(float8) IS
-	'The distribution of a value over the rows of a group, as a t-digest of at most 175 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 31 kB beyond. Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8.';
+	'The distribution of a value over the rows of a group, as a t-digest of at most 175 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 31 kB beyond (100 kB if their magnitudes differ by more than 10^380). Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8.';
 
 CREATE AGGREGATE llm_cost.distribution(numeric) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(numeric) IS
-	'The distribution of a value over the rows of a group, as a t-digest of at most 175 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 31 kB beyond. Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8. numeric is read as the nearest float8.';
+	'The distribution of a value over the rows of a group, as a t-digest of at most 175 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 31 kB beyond (100 kB if their magnitudes differ by more than 10^380). Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8. numeric is read as the nearest float8.';
 
 CREATE AGGREGATE llm_cost.distribution(bigint) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.distribution(bigint) IS
-	'The distribution of a value over the rows of a group, as a t-digest of at most 175 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 31 kB beyond. Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8. Integers above 2^53 are rounded to float8.';
+	'The distribution of a value over the rows of a group, as a t-digest of at most 175 centroids; in one pass, with 8 bytes a row up to 1,021 rows and at most some 31 kB beyond (100 kB if their magnitudes differ by more than 10^380). Read it with percentile(), total(), top_share() and others, as often as you like: equal aggregates of a query are computed once. NULL values are left out; NULL without any. Errors: NaN and infinite values, and values whose sum could leave the range of float8. Integers above 2^53 are rounded to float8.';
 
 CREATE AGGREGATE llm_cost.distribution(float8, integer) (
 	SFUNC = llm_cost.distribution_add_value, STYPE = llm_cost.distribution, SSPACE = 512,
@@ -176,7 +176,7 @@ CREATE AGGREGATE llm_cost.combine(llm_cost.distribution) (
 	FINALFUNC = llm_cost.distribution_final, COMBINEFUNC = llm_cost.distribution_combine, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.combine(llm_cost.distribution) IS
-	'The distribution of all values of several distributions. Count, total, smallest and largest value stay exact, as do results of up to 128 values; the compression is the smallest of all. NULLs are left out; NULL without any. Takes up to some 31 kB a group that combines more than 1,021 values.';
+	'The distribution of all values of several distributions. Count, total, smallest and largest value stay exact, as do results of up to 128 values; the compression is the smallest of all. NULLs are left out; NULL without any. Takes some 31 kB a group that combines more than 1,021 values.';
 
 CREATE AGGREGATE llm_cost.approx_percentile(float8, float8) (
 	SFUNC = llm_cost.approx_percentile_add, STYPE = llm_cost.distribution, SSPACE = 512,

@@ -4,13 +4,13 @@
  *		Log-linear bins: counts and exact sums of very many values.
  *
  * A bin holds the values that agree in sign, exponent and the leading bits
- * of the mantissa; it keeps how many they are and, as an integer, the sum of
- * the mantissa bits that follow, and whether all of them are equal.  So adding a value is two integer
- * additions, nothing is rounded, and the order of values does not matter.
- * How many leading bits count is one number for all bins, the finest for
- * which the bins in use fit into BINS_MAX_PAGES pages; it follows from the
- * set of values alone.  A few distinct values keep a bin each and stay
- * exact; values over eighteen octaves get 64 bins for each.
+ * of the mantissa; it keeps how many they are, the sum of the mantissa bits
+ * that follow, as an integer, and whether all of them are equal.  So adding a
+ * value is a few integer additions, nothing is rounded, and the order of
+ * values does not matter.  How many leading bits count is one number for all
+ * bins, the finest for which the bins in use fit into BINS_MAX_PAGES pages; it
+ * follows from the set of values alone.  A few distinct values keep a bin each
+ * and stay exact; values over eighteen octaves get 64 bins for each.
  *
  * A stretch of a digest's curve can be added too, spread over the bins that
  * it crosses.  What is given up there is a rounding of the sum, which is kept.

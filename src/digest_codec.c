@@ -309,7 +309,7 @@ get_centroids(Reader *reader, bool checked, TDigest *digest)
 		fail(reader, "it has centroids for too few values");
 	/* means have been rounded: prices to decimals, denormals to units of what is kept */
 	if (reader->problem == NULL && !checked &&
-		!(fabs(total - sum) <= 1e-3 * size + ldexp(digest->count, drop + 10 - 1074)))
+		!(fabs(total - sum) <= DIGEST_SLACK * size + ldexp(digest->count, drop + 10 - 1074)))
 		fail(reader, "the total is not that of the centroids");
 	digest->ncentroids = n;
 	digest->total = total;

@@ -24,9 +24,9 @@
  *
  * Eight-byte numbers are IEEE 754, least significant byte first; varints are
  * as in LEB128, seven bits a byte.  A key is a double's bits made to ascend
- * with its value, without its last bits: as many are dropped as are more
- * than 34 between the smallest and the largest, rounding to the nearest.  A centroid takes some six
- * bytes.
+ * with its value, without its last bits: as many are dropped as are more than
+ * 34 between the smallest and the largest, rounding to the nearest.  A
+ * centroid takes some six bytes.
  *
  * Decoding trusts nothing.  Knows nothing of SQL, nor of where memory comes
  * from.
@@ -52,6 +52,12 @@
  * stay finite.
  */
 #define DIGEST_MAX_SUM	1e307
+
+/*
+ * So far may the total be from that of the centroids, relative to the sum of
+ * magnitudes: means are rounded, and that of a price is the price.
+ */
+#define DIGEST_SLACK	(1.0 / 2048)
 
 extern Size digest_encode_values(const double *sorted, int n, int compression,
 								 uint8 *bytes);

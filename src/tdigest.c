@@ -432,12 +432,16 @@ curve_up_to(const Curve *curve, double value, double *count, double *total)
 	*total = curve->total_below[i] + cell.count * cell_total(&cell, x);
 }
 
-/* One minus twice the area below the Lorenz curve. */
+/*
+ * One minus twice the area below the Lorenz curve, which ends at the sum of
+ * the centroids.
+ */
 double
 curve_gini(const Curve *curve)
 {
 	const TDigest *digest = curve->digest;
 	double		area = 0;
+	double		total = 0;
 
 	for (int i = 0; i < digest->ncentroids; i++)
 	{
@@ -445,6 +449,7 @@ curve_gini(const Curve *curve)
 
 		area += cell.count / (double) digest->count *
 			(curve->total_below[i] + cell.count * cell_total_mean(&cell));
+		total = curve->total_below[i] + cell.count * cell.mean;
 	}
-	return 1 - 2 * area / digest->total;
+	return 1 - 2 * area / total;
 }
