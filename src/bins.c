@@ -453,12 +453,12 @@ find_points(const Bins *bins, Centroid *centroids, int n, const uint64 *number)
 			continue;
 
 		c->point = true;
-		if (c->count < MIN_PRICE_COUNT || c->mean == 0)
+		/* the smallest and the largest value are known anyway */
+		if (c->count < MIN_PRICE_COUNT || c->mean == 0 || i == 0 || i == n - 1)
 			continue;
 		tolerance = width * (around / NEIGHBOURS + 8) / c->count;
 		price = shortest_decimal(c->mean, Min(tolerance, fabs(c->mean) * MAX_MOVE));
-		if (price >= (i > 0 ? c[-1].mean : bins->min) &&
-			price <= (i < n - 1 ? c[1].mean : bins->max))
+		if (price >= c[-1].mean && price <= c[1].mean)
 			c->mean = price;
 	}
 }
