@@ -216,7 +216,11 @@ width(const Centroid *c)
 	return c->point ? 0 : c->count;
 }
 
-/* Colella and Woodward (1.7) and (1.8): by how much c changes, limited. */
+/*
+ * Colella and Woodward (1.7) and (1.8): by how much c changes; at most twice
+ * as steeply as towards its neighbours.  (They compare differences without the
+ * widths, which lets a small cell beside a gap bend into it.)
+ */
 static double
 steepness(const Centroid *c)
 {
@@ -229,7 +233,7 @@ steepness(const Centroid *c)
 		((2 * w_before + w) / (w_after + w) * after +
 		 (w + 2 * w_after) / (w_before + w) * before);
 
-	return Min(change, 2 * Min(before, after));
+	return Min(change, 4 * w * Min(before / (w_before + w), after / (w + w_after)));
 }
 
 /*
