@@ -2,7 +2,9 @@
 -- Aggregates that somebody puts together from the functions of ours, without
 -- being a superuser.  Their states may have lain in a table.
 --
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS llm_cost CASCADE;
+RESET client_min_messages;
 SET search_path = public, llm_cost;
 CREATE ROLE llm_cost_tinkerer;
 GRANT CREATE ON SCHEMA public TO llm_cost_tinkerer;
