@@ -5,7 +5,11 @@
  *
  *-------------------------------------------------------------------------
  */
+#ifndef FRONTEND
 #include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
 
 #include "float_sort.h"
 #include "port/pg_bitutils.h"

@@ -13,7 +13,7 @@
 #include "fuzz.h"
 
 /* of a program, so that it ends soon */
-#define MAX_ENTRIES 4096
+#define MAX_ENTRIES 2048
 
 typedef struct Entry
 {
@@ -53,7 +53,9 @@ sum_add_many(LongSum *sum, double value, int64 count)
 	long double product = (long double) value * count;
 
 	sum_add(sum, product);
-	sum_add(sum, fmal(value, count, -product));
+	/* a long double has eleven digits more */
+	if (count > 1 << 11)
+		sum_add(sum, fmal(value, count, -product));
 	sum->size += fabsl((long double) value) * count;
 }
 
@@ -147,6 +149,49 @@ put(Program *p, double value, int64 count, bool point)
 	here->entry[here->n++] = (Entry) {value, count, point};
 }
 
+static int
+by_size(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Values that differ from one in some bits, sorted and added at once. */
+static void
+put_sorted(Program *p)
+{
+	List	   *here = &list[p->now];
+	double		first = take_value(p);
+	uint64		differing = take(p, 8);
+	int			n = 4 * take_byte(p);
+	double	   *values = malloc(n * sizeof(double));
+	double	   *sorted = malloc(n * sizeof(double));
+	double	   *scratch = malloc(n * sizeof(double));
+	uint64		bits;
+
+	n = Min(n, MAX_ENTRIES - list[0].n - list[1].n);
+	if (n > TDIGEST_MAX_COUNT - p->bins[0]->count - p->bins[1]->count)
+		n = 0;
+	memcpy(&bits, &first, sizeof(bits));
+	for (int i = 0; i < n; i++)
+	{
+		uint64		other = bits ^ (differing & (i * UINT64CONST(0x9E3779B97F4A7C15)));
+
+		memcpy(&values[i], &other, sizeof(other));
+		sorted[i] = values[i] = allowed(values[i]);
+		here->entry[here->n++] = (Entry) {values[i], 1, true};
+	}
+	qsort(values, n, sizeof(double), by_size);
+	float_sort(sorted, n, scratch);
+	property(memcmp(values, sorted, n * sizeof(double)) == 0, "%d values", n);
+	p->bins[p->now] = bins_put_sorted(p->bins[p->now], sorted, n);
+	free(values);
+	free(sorted);
+	free(scratch);
+}
+
 /* A stretch of a curve, as curve_cell() makes them. */
 static void
 put_cell(Program *p)
@@ -164,7 +209,7 @@ put_cell(Program *p)
 	/* from bent up to bent down */
 	cell.mean = cell.low + width / 3 + width / 3 * (take_byte(p) / 255.0);
 	cell.mean = Min(Max(cell.mean, cell.low), cell.high);
-	nparts = bins_split_cell(p->bins[p->now], &cell, 1, part);
+	nparts = bins_split_cell(p->bins[p->now], &cell, 1 + take_byte(p) % 4, part);
 	property(nparts >= 1 && nparts <= BINS_CELL_PARTS, "%d parts", nparts);
 	for (int i = 0; i < nparts; i++)
 	{
@@ -191,7 +236,7 @@ run(Program *p)
 		double		value;
 		int			n;
 
-		switch (op % 8)
+		switch (op % 9)
 		{
 			case 0:
 			case 1:
@@ -225,7 +270,10 @@ run(Program *p)
 			case 6:
 				p->now = 1 - p->now;
 				break;
-			case 7:				/* nothing depends on where bytes lie */
+			case 7:
+				put_sorted(p);
+				break;
+			case 8:				/* nothing depends on where bytes lie */
 				{
 					Size		size = BINS_SIZE(p->bins[p->now]->max_pages);
 					Bins	   *copy = malloc(size);

@@ -15,6 +15,7 @@
 
 #include "bins.h"
 #include "digest_codec.h"
+#include "float_sort.h"
 
 /* of libpgport, which is not linked */
 #undef fprintf
@@ -44,6 +45,7 @@ extern size_t LLVMFuzzerMutate(uint8 *data, size_t size, size_t max_size);
 /* state.c: what src/distribution_state.c does, in memory of exact size */
 extern Bins *bins_create(int shift, int pages);
 extern Bins *bins_put(Bins *bins, double value, int64 count, bool point);
+extern Bins *bins_put_sorted(Bins *bins, const double *sorted, int n);
 extern Bins *bins_put_digest(Bins *bins, const TDigest *digest);
 extern Bins *bins_merge(Bins *bins, const Bins *other);
 extern bool bins_in_range(const Bins *bins);

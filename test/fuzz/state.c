@@ -50,6 +50,16 @@ bins_put(Bins *bins, double value, int64 count, bool point)
 }
 
 Bins *
+bins_put_sorted(Bins *bins, const double *sorted, int n)
+{
+	int			added = 0;
+
+	while ((added += bins_add_sorted(bins, sorted + added, n - added)) < n)
+		bins = room_for(bins, sorted[added]);
+	return bins;
+}
+
+Bins *
 bins_put_digest(Bins *bins, const TDigest *digest)
 {
 	int			n = digest->ncentroids;
