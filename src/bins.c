@@ -458,7 +458,8 @@ find_points(const Bins *bins, Centroid *centroids, int n, const uint64 *number)
 			continue;
 		tolerance = width * (around / NEIGHBOURS + 8) / c->count;
 		price = shortest_decimal(c->mean, Min(tolerance, fabs(c->mean) * MAX_MOVE));
-		if (price >= c[-1].mean && price <= c[1].mean)
+		/* the others have their own bins, and stay in order */
+		if (bits_of(price) >> bins->shift == bits_of(c->mean) >> bins->shift)
 			c->mean = price;
 	}
 }
