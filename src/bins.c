@@ -406,6 +406,12 @@ bin_centroid(const Bins *bins, const BinPage *page, int i, DoubleSum *total)
 /* The mean of a bin is not moved further, relative to itself. */
 #define MAX_MOVE		(1.0 / 4096)
 
+/*
+ * Nor do all moves, with those made before the digests that are in these bins
+ * were stored, change the sum by more of it: half of DIGEST_SLACK.
+ */
+#define MAX_MOVES		(1.0 / 4096)
+
 /* The decimal with the fewest digits that is so near. */
 static double
 shortest_decimal(double value, double tolerance)
@@ -435,10 +441,16 @@ shortest_decimal(double value, double tolerance)
 static void
 find_points(const Bins *bins, Centroid *centroids, int n, const uint64 *number)
 {
+	double		moved = double_sum(&bins->missing);
+	double		size = 0;
+
+	for (int i = 0; i < n; i++)
+		size += fabs(centroids[i].mean) * centroids[i].count;
 	for (int i = 0; i < n; i++)
 	{
 		Centroid   *c = &centroids[i];
 		int64		around = 0;
+		double		move;
 		double		width = ldexp(fabs(c->mean), bins->shift - MANTISSA_BITS);
 		double		tolerance;
 		double		price;
@@ -459,8 +471,14 @@ find_points(const Bins *bins, Centroid *centroids, int n, const uint64 *number)
 		tolerance = width * (around / NEIGHBOURS + 8) / c->count;
 		price = shortest_decimal(c->mean, Min(tolerance, fabs(c->mean) * MAX_MOVE));
 		/* the others have their own bins, and stay in order */
-		if (bits_of(price) >> bins->shift == bits_of(c->mean) >> bins->shift)
+		if (bits_of(price) >> bins->shift != bits_of(c->mean) >> bins->shift)
+			continue;
+		move = (c->mean - price) * c->count;
+		if (fabs(moved + move) <= size * MAX_MOVES)
+		{
 			c->mean = price;
+			moved += move;
+		}
 	}
 }
 
