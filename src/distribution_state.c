@@ -38,7 +38,8 @@ make_values(const State *like, int n)
 	Assert(n <= MAX_VALUES);
 	while (VALUES_CAPACITY(size) < n)
 		size *= 2;
-	state = palloc(size);
+	/* a state may be stored as it is, and then shows what was there before */
+	state = palloc0(size);
 	init_state(&state->head, size, STATE_VALUES, like);
 	state->n = 0;
 	state->unused = 0;
@@ -49,7 +50,7 @@ static BinsState *
 make_bins(const State *like, int shift, int pages)
 {
 	Size		size = offsetof(BinsState, bins) + BINS_SIZE(pages);
-	BinsState  *state = palloc(size);
+	BinsState  *state = palloc0(size);
 
 	init_state(&state->head, size, STATE_BINS, like);
 	bins_init(&state->bins, shift, pages);
@@ -61,9 +62,11 @@ static BinsState *
 enlarge_bins(const BinsState *state, int pages)
 {
 	Size		size = offsetof(BinsState, bins) + BINS_SIZE(pages);
+	Size		used = offsetof(BinsState, bins) + BINS_SIZE(state->bins.npages);
 	BinsState  *larger = palloc(size);
 
-	memcpy(larger, state, offsetof(BinsState, bins) + BINS_SIZE(state->bins.npages));
+	memcpy(larger, state, used);
+	memset((char *) larger + used, 0, size - used);
 	SET_VARSIZE(larger, size);
 	larger->bins.max_pages = pages;
 	return larger;
