@@ -11,7 +11,7 @@ CREATE FUNCTION llm_cost.usage_columns(
 	OUT "position" integer, OUT usage_column text, OUT data_type text,
 	OUT description text, OUT lost_without text)
 RETURNS SETOF record
-LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 35
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 36
 BEGIN ATOMIC
 	SELECT * FROM (VALUES
 	(1, 'started_at', 'timestamp with time zone', 'When the attempt started.', 'everything: a price holds at a time'),
@@ -29,26 +29,27 @@ BEGIN ATOMIC
 	(13, 'recorded_cost', 'numeric', 'Cost that the source itself recorded, unchanged.', 'no comparison with what the gateway recorded'),
 	(14, 'billable', 'boolean', 'False: the provider billed nothing (response-cache hit, refused request), so cost is 0.', 'response-cache hits and refused requests are priced as calls'),
 	(15, 'operation_id', 'text', 'User-initiated request that the attempt belongs to.', 'calls per operation, retries and cost per operation'),
-	(16, 'parent_id', 'text', 'Attempt or step that caused this one.', 'trees of calls'),
-	(17, 'conversation_id', 'text', 'Conversation or session.', 'cost per conversation and context growth'),
-	(18, 'turn', 'bigint', 'Turn within the conversation, from 1.', 'like-for-like cache comparison by turn'),
-	(19, 'attempt', 'bigint', 'Attempt number within its step; above 1: a retry.', 'retries are told only by errors'),
-	(20, 'kind', 'text', 'chat, tool, embedding, retrieval, rerank, human, batch or another kind.', 'mix of kinds of call'),
-	(21, 'step', 'text', 'Step within the workflow.', 'cost per step'),
-	(22, 'error_type', 'text', 'Class of the error; NULL: the attempt succeeded.', 'retries and their cost by class of error'),
-	(23, 'duration_ms', 'double precision', 'Duration in milliseconds.', 'latency beside cost'),
-	(24, 'user_id', 'text', 'User that the attempt was made for.', 'users as sampling unit: skew, paired change, intervals'),
-	(25, 'team', 'text', 'Team or tenant that pays.', 'cost per team'),
-	(26, 'feature', 'text', 'Product feature.', 'cost per feature'),
-	(27, 'workflow', 'text', 'Workflow.', 'cost per workflow'),
-	(28, 'agent', 'text', 'Agent.', 'cost per agent'),
-	(29, 'intent', 'text', 'Intent or task class of the request.', 'mix shift between intents'),
-	(30, 'release', 'text', 'Version of the service that made the call.', 'release_impact(); releases must be declared or inferred'),
-	(31, 'prompt_version', 'text', 'Version of the prompt.', 'changes of prompt as cause'),
-	(32, 'prompt_hash', 'text', 'Hash of the fixed part of the prompt.', 'undeclared changes of prompt'),
-	(33, 'outcome', 'text', 'resolved, unresolved, escalated or another outcome.', 'cost per outcome'),
-	(34, 'system_tokens', 'bigint', 'Part of input_tokens that is the fixed system prompt.', 'growth of the fixed context'),
-	(35, 'tags', 'jsonb', 'Further labels.', 'labels of your own')
+	(16, 'attempt_id', 'text', 'The attempt, or span, itself; parent_id of others refers to it.', 'spans that repeat the usage of their children are counted twice'),
+	(17, 'parent_id', 'text', 'Attempt or step that caused this one.', 'trees of calls'),
+	(18, 'conversation_id', 'text', 'Conversation or session.', 'cost per conversation and context growth'),
+	(19, 'turn', 'bigint', 'Turn within the conversation, from 1.', 'like-for-like cache comparison by turn'),
+	(20, 'attempt', 'bigint', 'Attempt number within its step; above 1: a retry.', 'retries are told only by errors'),
+	(21, 'kind', 'text', 'chat, tool, embedding, retrieval, rerank, human, batch or another kind.', 'mix of kinds of call'),
+	(22, 'step', 'text', 'Step within the workflow.', 'cost per step'),
+	(23, 'error_type', 'text', 'Class of the error; NULL: the attempt succeeded.', 'retries and their cost by class of error'),
+	(24, 'duration_ms', 'double precision', 'Duration in milliseconds.', 'latency beside cost'),
+	(25, 'user_id', 'text', 'User that the attempt was made for.', 'users as sampling unit: skew, paired change, intervals'),
+	(26, 'team', 'text', 'Team or tenant that pays.', 'cost per team'),
+	(27, 'feature', 'text', 'Product feature.', 'cost per feature'),
+	(28, 'workflow', 'text', 'Workflow.', 'cost per workflow'),
+	(29, 'agent', 'text', 'Agent.', 'cost per agent'),
+	(30, 'intent', 'text', 'Intent or task class of the request.', 'mix shift between intents'),
+	(31, 'release', 'text', 'Version of the service that made the call.', 'release_impact(); releases must be declared or inferred'),
+	(32, 'prompt_version', 'text', 'Version of the prompt.', 'changes of prompt as cause'),
+	(33, 'prompt_hash', 'text', 'Hash of the fixed part of the prompt.', 'undeclared changes of prompt'),
+	(34, 'outcome', 'text', 'resolved, unresolved, escalated or another outcome.', 'cost per outcome'),
+	(35, 'system_tokens', 'bigint', 'Part of input_tokens that is the fixed system prompt.', 'growth of the fixed context'),
+	(36, 'tags', 'jsonb', 'Further labels.', 'labels of your own')
 	) AS c ("position", usage_column, data_type, description, lost_without);
 END;
 COMMENT ON FUNCTION llm_cost.usage_columns() IS
@@ -61,6 +62,7 @@ CREATE TABLE llm_cost.attached_usage (
 	relation_name text COLLATE "C" NOT NULL,
 	profile		text COLLATE "C" NOT NULL,
 	mapping		jsonb NOT NULL DEFAULT '{}',
+	columns		text[] NOT NULL DEFAULT '{}',
 	price_book	text COLLATE "C" NOT NULL,
 	time_column	text COLLATE "C",
 	base_column	text COLLATE "C" NOT NULL,
@@ -78,6 +80,7 @@ COMMENT ON COLUMN llm_cost.attached_usage.relation_schema IS 'Schema of the atta
 COMMENT ON COLUMN llm_cost.attached_usage.relation_name IS 'Name of the attached relation.';
 COMMENT ON COLUMN llm_cost.attached_usage.profile IS 'Profile that was used: generic or litellm.';
 COMMENT ON COLUMN llm_cost.attached_usage.mapping IS 'Mapping as given to attach(), over the profile''s own.';
+COMMENT ON COLUMN llm_cost.attached_usage.columns IS 'Canonical columns that have a source; the others are always NULL.';
 COMMENT ON COLUMN llm_cost.attached_usage.price_book IS 'Price book that cost is read from.';
 COMMENT ON COLUMN llm_cost.attached_usage.time_column IS
 	'Column of the relation that started_at comes from; NULL: an expression, which no index on a column can serve.';
@@ -350,7 +353,8 @@ BEGIN
 	query := format('SELECT %s,
 	CASE WHEN u.billable IS FALSE THEN 0::pg_catalog.numeric ELSE llm_cost.cost%s END AS cost,
 	CASE WHEN u.billable IS FALSE THEN llm_cost.cost%s END AS avoided_cost,
-	CASE WHEN u.billable IS NOT FALSE THEN llm_cost.cost_problem%s END AS cost_problem%s
+	CASE WHEN u.billable IS NOT FALSE THEN llm_cost.cost_problem%s END AS cost_problem,
+	u.attributes%s
 FROM (SELECT %s,
 	%s AS attributes
 	FROM %s AS source%s) AS u',
@@ -441,7 +445,8 @@ BEGIN
 		FROM (VALUES
 			('cost', 'Cost of the attempt in %s by price book %s, exact; 0 where billable is false; NULL where it cannot be priced (cost_problem says why).'),
 			('avoided_cost', 'What an attempt that was not billable would have cost, in %s by price book %s.'),
-			('cost_problem', 'Why cost is NULL (%s, price book %s); NULL where there is a cost.')
+			('cost_problem', 'Why cost is NULL (%s, price book %s); NULL where there is a cost.'),
+			('attributes', 'What cost() was told beyond the canonical columns (%s, price book %s).')
 		) AS x (usage_column, description)
 		UNION ALL
 		SELECT 'base_started_at', format('Time column of the relation as it is, without time zone (%s); predicates on it use the relation''s index (see period_predicate()).', made.zone_used)
@@ -454,9 +459,9 @@ BEGIN
 	DELETE FROM llm_cost.attached_usage a
 	WHERE a.schema_name = target_schema AND a.view_name = attach.view_name;
 	INSERT INTO llm_cost.attached_usage (schema_name, view_name, relation_schema, relation_name, profile,
-		mapping, price_book, time_column, base_column, time_zone, input_excludes_cache)
+		mapping, columns, price_book, time_column, base_column, time_zone, input_excludes_cache)
 	VALUES (target_schema, attach.view_name, relation_schema, relation_name, made.profile_used,
-		COALESCE(attach.mapping, '{}'), attach.price_book, made.time_column, made.base_column,
+		COALESCE(attach.mapping, '{}'), ARRAY(SELECT jsonb_object_keys(made.described)), attach.price_book, made.time_column, made.base_column,
 		made.zone_used, attach.input_excludes_cache);
 	RETURN view_id;
 END

@@ -209,6 +209,7 @@ RETURN CASE canonical
 	WHEN 'reasoning_tokens' THEN '{reasoning_output_tokens,thinking_tokens,thoughts_token_count}'
 	WHEN 'recorded_cost' THEN '{cost,cost_usd,spend,total_cost,price,calculated_total_cost}'
 	WHEN 'operation_id' THEN '{request_group_id,trace_id,request_id,traceId}'
+	WHEN 'attempt_id' THEN '{span_id,call_id,event_id,request_id,id}'
 	WHEN 'conversation_id' THEN '{session_id,thread_id,chat_id,sessionId}'
 	WHEN 'user_id' THEN '{user,end_user,customer_id,account_id,userId,client_id}'
 	WHEN 'team' THEN '{team_id,tenant_id,organization_id,org_id,project_id,workspace_id}'
@@ -505,6 +506,7 @@ BEGIN
 		('billable', 'llm_cost_billable', 'cache_hit, status, error code, and call_type; false also for a batch retrieved again'),
 		('operation_id', format('COALESCE(NULLIF(llm_cost_label ->> ''operation_id'', ''''), NULLIF(%s, ''''))', litellm_columns.present ->> 'session_id'),
 			'operation_id in spend_logs_metadata, else session_id, which retries share'),
+		('attempt_id', litellm_columns.present ->> 'request_id', 'request_id'),
 		('conversation_id', format('COALESCE(NULLIF(llm_cost_label ->> ''conversation_id'', ''''), NULLIF(%s, ''''))', litellm_columns.present ->> 'session_id'),
 			'conversation_id in spend_logs_metadata, else session_id'),
 		('attempt', format('llm_cost.token_count(%s ->> ''attempted_retries'') + 1', litellm_columns.present ->> 'metadata'), 'attempted_retries in metadata, plus one'),

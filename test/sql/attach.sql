@@ -25,10 +25,10 @@ INSERT INTO calls VALUES
 	(3, '2026-03-03 12:00+00', 'no such model', 1000, 100, NULL, 99, 'c');
 SELECT llm_cost.attach('calls');
 SELECT (SELECT array_agg(attname::text || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum)
-		FROM pg_attribute WHERE attrelid = 'calls_usage'::regclass AND attnum <= 35)
+		FROM pg_attribute WHERE attrelid = 'calls_usage'::regclass AND attnum <= 36)
 	 = (SELECT array_agg(usage_column || ' ' || data_type ORDER BY "position") FROM llm_cost.usage_columns()) AS canonical,
 	   (SELECT array_agg(attname::text || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum)
-		FROM pg_attribute WHERE attrelid = 'calls_usage'::regclass AND attnum > 35) AS further,
+		FROM pg_attribute WHERE attrelid = 'calls_usage'::regclass AND attnum > 36) AS further,
 	   (SELECT reloptions FROM pg_class WHERE oid = 'calls_usage'::regclass);
 -- 600 × 3 + 400 × 0.3 + 100 × 15 = 3,420; 1,000 × 3 + 100 × 15 = 4,500, per million
 SELECT started_at, cost, avoided_cost, cost_problem, billable, user_id FROM calls_usage ORDER BY started_at;

@@ -1,0 +1,266 @@
+/*
+ * What every analysis begins with: which usage, which period, which part of it,
+ * by which columns.
+ *
+ * Static SQL cannot read a relation that it is told by name, so each analysis
+ * writes one statement and runs it.  The pieces are made here, once: a relation
+ * or column of the user's gets into a statement as a quoted name only, a value
+ * as a quoted literal only.  The statement reads with the caller's rights.
+ */
+
+CREATE FUNCTION llm_cost.usage_source(
+	usage regclass, OUT relation regclass, OUT from_item text, OUT columns text[], OUT price_book text, OUT cost_attributes text)
+RETURNS record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	attached	text[];
+	present		text[];
+	described	jsonb;
+BEGIN
+	relation := usage_source.usage;
+	IF relation IS NULL THEN
+		SELECT array_agg(format('%I.%I', a.schema_name, a.view_name) ORDER BY a.schema_name, a.view_name), min(c.oid::bigint)::oid::regclass
+		INTO attached, relation
+		FROM llm_cost.attached_usage a
+			 JOIN pg_namespace n ON n.nspname = a.schema_name
+			 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = a.view_name AND c.relkind = 'v';
+		IF attached IS NULL THEN
+			RAISE EXCEPTION 'no usage is attached'
+				USING ERRCODE = 'undefined_table',
+					HINT = 'Call llm_cost.attach(''your_table''), or name one: usage => ''relation''.';
+		ELSIF cardinality(attached) > 1 THEN
+			RAISE EXCEPTION 'more than one usage is attached'
+				USING ERRCODE = 'ambiguous_parameter',
+					DETAIL = format('Attached: %s.', array_to_string(attached, ', ')),
+					HINT = format('Name one: usage => %L.', attached[1]);
+		END IF;
+	END IF;
+
+	SELECT format('%I.%I', n.nspname, c.relname), a.columns, COALESCE(a.price_book, 'list')
+	INTO from_item, columns, price_book
+	FROM pg_class c
+		 JOIN pg_namespace n ON n.oid = c.relnamespace
+		 LEFT JOIN llm_cost.attached_usage a ON a.schema_name = n.nspname AND a.view_name = c.relname
+	WHERE c.oid = relation AND c.relkind IN ('r', 'p', 'v', 'm', 'f');
+	IF from_item IS NULL THEN
+		RAISE EXCEPTION '% is not a relation of usage', relation
+			USING ERRCODE = 'wrong_object_type',
+				HINT = 'llm_cost.attach() makes one of a table of LLM calls.';
+	END IF;
+	present := llm_cost.column_names(relation);
+	IF present @> '{started_at,model,cost,cost_problem}' THEN
+		IF columns IS NULL THEN
+			columns := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u WHERE u.usage_column = ANY (present));
+		END IF;
+		cost_attributes := CASE WHEN 'attributes' = ANY (present) THEN 'attributes' END;
+	ELSE
+		-- canonical columns without cost: what attach() would make of them
+		SELECT format('(%s)', q.query), ARRAY(SELECT jsonb_object_keys(q.described)), 'attributes'
+		INTO from_item, columns, cost_attributes
+		FROM llm_cost.usage_query(relation, 'generic', NULL, price_book, NULL, NULL) q;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.usage_source(regclass) IS
+	'How to read a usage: NULL is the only one attached (an error when there is none, or more). Gives what to select from, which canonical columns have a source, and the price book. A relation with canonical columns and without cost is read as attach() would read it.';
+
+CREATE FUNCTION llm_cost.require_columns(usage regclass, needed text[], purpose text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing		text;
+	source		record;
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(require_columns.usage);
+	SELECT n.name INTO missing FROM unnest(require_columns.needed) WITH ORDINALITY AS n (name, rank)
+	WHERE n.name <> ALL (source.columns) ORDER BY n.rank LIMIT 1;
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION '% needs the column %, which % does not report', require_columns.purpose, missing, source.relation
+			USING ERRCODE = 'undefined_column',
+				DETAIL = format('%s: %s', missing, (SELECT u.description FROM llm_cost.usage_columns() u WHERE u.usage_column = missing)),
+				HINT = format('Detach it and attach it again with mapping => ''{"%s": "your_column"}''.', missing);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.require_columns(regclass, text[], text) IS
+	'Fails with the first of the canonical columns that the usage has no source for, and says what it is and how to map it.';
+
+CREATE FUNCTION llm_cost.column_expression(usage regclass, column_name text, qualifier text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source		record;
+	present		text[];
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(column_expression.usage);
+	present := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u);
+	IF source.from_item NOT LIKE '(%' THEN
+		present := present || llm_cost.column_names(source.relation);
+	END IF;
+	IF column_expression.column_name LIKE 'tags.%' THEN
+		RETURN format('(%I.tags ->> %L)', column_expression.qualifier, substr(column_expression.column_name, 6));
+	ELSIF column_expression.column_name = ANY (present) THEN
+		RETURN format('%I.%I::text', column_expression.qualifier, column_expression.column_name);
+	END IF;
+	RAISE EXCEPTION 'column "%" of usage % does not exist', column_expression.column_name, source.relation
+		USING ERRCODE = 'undefined_column',
+			HINT = COALESCE('Perhaps you meant ' || llm_cost.near_names(column_expression.column_name, present) || '. ', '')
+				|| 'A label in tags is written tags.label.';
+END
+$$;
+COMMENT ON FUNCTION llm_cost.column_expression(regclass, text, text) IS
+	'SQL that reads a column of a usage, or a label of its tags (tags.label), as text. Errors when there is no such column.';
+
+CREATE FUNCTION llm_cost.filter_predicate(usage regclass, filter jsonb, qualifier text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	entry		record;
+	expression	text;
+	terms		text[] := ARRAY[]::text[];
+	choices		text[];
+BEGIN
+	IF jsonb_typeof(COALESCE(filter_predicate.filter, '{}')) <> 'object' THEN
+		RAISE EXCEPTION 'filter must be a JSON object'
+			USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = format('Filter: %s.', filter_predicate.filter),
+				HINT = 'For example {"workflow": "support", "model": ["gpt-4o", "gpt-4o-mini"], "team": null}.';
+	END IF;
+	FOR entry IN SELECT f.key, f.value FROM jsonb_each(filter_predicate.filter) AS f ORDER BY f.key LOOP
+		expression := llm_cost.column_expression(filter_predicate.usage, entry.key, filter_predicate.qualifier);
+		IF jsonb_typeof(entry.value) = 'object'
+		   OR jsonb_path_exists(entry.value, '$[*] ? (@.type() == "object" || @.type() == "array")', silent => true)
+			  AND jsonb_typeof(entry.value) = 'array' THEN
+			RAISE EXCEPTION 'invalid filter on column %: %', entry.key, entry.value
+				USING ERRCODE = 'invalid_parameter_value',
+					HINT = 'Write a value, a list of values, or null.';
+		END IF;
+		choices := ARRAY(SELECT v.value #>> '{}'
+						 FROM jsonb_array_elements(CASE jsonb_typeof(entry.value) WHEN 'array' THEN entry.value
+												   ELSE jsonb_build_array(entry.value) END) AS v (value));
+		terms := terms || format('(%s = ANY (%L::text[])%s)', expression, array_remove(choices, NULL),
+			CASE WHEN array_position(choices, NULL) IS NULL THEN '' ELSE format(' OR %s IS NULL', expression) END);
+	END LOOP;
+	RETURN COALESCE(NULLIF(array_to_string(terms, ' AND '), ''), 'true');
+END
+$$;
+COMMENT ON FUNCTION llm_cost.filter_predicate(regclass, jsonb, text) IS
+	'SQL condition for a filter, an object of columns and the values they may have, compared as text: {"workflow": "support", "model": ["a", "b"], "team": null}. Errors when a column does not exist.';
+
+CREATE FUNCTION llm_cost.checked_zone(time_zone text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM timezone(checked_zone.time_zone, 'epoch'::timestamp);	-- errors when unknown
+	RETURN COALESCE(checked_zone.time_zone, current_setting('TimeZone'));
+END
+$$;
+COMMENT ON FUNCTION llm_cost.checked_zone(text) IS
+	'The time zone, or that of the session for NULL. Errors when there is no such zone.';
+
+CREATE FUNCTION llm_cost.last_week(time_zone text DEFAULT NULL, as_of timestamptz DEFAULT NULL) RETURNS tstzrange
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	zone		text := llm_cost.checked_zone(last_week.time_zone);
+	monday		timestamp := date_trunc('week', timezone(zone, COALESCE(last_week.as_of, now())));
+BEGIN
+	RETURN tstzrange(timezone(zone, monday - INTERVAL '7 days'), timezone(zone, monday));
+END
+$$;
+COMMENT ON FUNCTION llm_cost.last_week(text, timestamptz) IS
+	'The last full week, Monday to Monday, before as_of (NULL: now) in a time zone (NULL: that of the session).';
+
+CREATE FUNCTION llm_cost.checked_period(period tstzrange, time_zone text) RETURNS tstzrange
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF checked_period.period IS NULL THEN
+		RETURN llm_cost.last_week(checked_period.time_zone);
+	ELSIF isempty(checked_period.period) OR lower_inf(checked_period.period) OR upper_inf(checked_period.period)
+		  OR NOT isfinite(lower(checked_period.period)) OR NOT isfinite(upper(checked_period.period)) THEN
+		RAISE EXCEPTION 'period must have a start and an end'
+			USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = format('Period: %s.', checked_period.period),
+				HINT = 'For example tstzrange(''2026-06-01'', ''2026-06-08''), or llm_cost.last_week().';
+	END IF;
+	RETURN tstzrange(lower(checked_period.period), upper(checked_period.period));
+END
+$$;
+COMMENT ON FUNCTION llm_cost.checked_period(tstzrange, text) IS
+	'The period with its start and without its end; the last full week for NULL. Errors when it is empty or unbounded.';
+
+/*
+ * A comparison is of windows: the period against windows before it that fall on
+ * the same weekdays and hours of local time, and, to see what quiet times do,
+ * earlier pairs of the same shape (pair 1, 2, ...).
+ */
+CREATE FUNCTION llm_cost.comparison_windows(
+	period tstzrange, baseline text, time_zone text, quiet_pairs integer,
+	OUT pair integer, OUT side text, OUT "window" tstzrange)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 45
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	first		timestamp := timezone(comparison_windows.time_zone, lower(comparison_windows.period));
+	last		timestamp := timezone(comparison_windows.time_zone, upper(comparison_windows.period));
+	-- whole weeks, the fewest that the period fits into
+	step		integer := 7 * GREATEST(1, ceil(EXTRACT(epoch FROM last - first) / 604800)::integer);
+	before		tstzrange;
+	windows		integer := 4;
+BEGIN
+	IF comparison_windows.baseline ~ '^\s*\d{1,4}\s*weeks?\s*$' THEN
+		windows := substring(comparison_windows.baseline, '\d+')::integer * 7 / step;
+		IF windows < 1 THEN
+			RAISE EXCEPTION 'baseline is shorter than the period'
+				USING ERRCODE = 'invalid_parameter_value',
+					DETAIL = format('Baseline: %s. Period: %s.', comparison_windows.baseline, comparison_windows.period),
+					HINT = format('Take ''%s weeks'' or more.', step / 7);
+		END IF;
+	ELSIF comparison_windows.baseline IS NOT NULL THEN
+		BEGIN
+			before := llm_cost.checked_period(comparison_windows.baseline::tstzrange, comparison_windows.time_zone);
+		EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
+			RAISE EXCEPTION 'invalid baseline: "%"', comparison_windows.baseline
+				USING ERRCODE = 'invalid_parameter_value',
+					HINT = 'Write ''4 weeks'', ''plan'', or a range such as ''[2026-05-04,2026-06-01)''.';
+		END;
+		IF before && comparison_windows.period THEN
+			RAISE EXCEPTION 'baseline overlaps the period'
+				USING ERRCODE = 'invalid_parameter_value',
+					DETAIL = format('Baseline: %s. Period: %s.', before, comparison_windows.period);
+		END IF;
+	END IF;
+	FOR k IN 0 .. comparison_windows.quiet_pairs LOOP
+		pair := k;
+		side := 'after';
+		"window" := tstzrange(timezone(comparison_windows.time_zone, first - make_interval(days => k * step)),
+			timezone(comparison_windows.time_zone, last - make_interval(days => k * step)));
+		RETURN NEXT;
+		side := 'before';
+		IF before IS NULL THEN
+			FOR i IN 1 .. windows LOOP
+				"window" := tstzrange(timezone(comparison_windows.time_zone, first - make_interval(days => (k + i) * step)),
+					timezone(comparison_windows.time_zone, last - make_interval(days => (k + i) * step)));
+				RETURN NEXT;
+			END LOOP;
+		ELSE
+			"window" := tstzrange(
+				timezone(comparison_windows.time_zone, timezone(comparison_windows.time_zone, lower(before)) - make_interval(days => k * step)),
+				timezone(comparison_windows.time_zone, timezone(comparison_windows.time_zone, upper(before)) - make_interval(days => k * step)));
+			RETURN NEXT;
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.comparison_windows(tstzrange, text, text, integer) IS
+	'The windows of a comparison: pair 0 is the period (after) against its baseline (before), pairs 1, 2, ... are the same, whole weeks earlier each. baseline: NULL, four windows before; ''N weeks''; or a range. Windows keep local time and weekdays.';

@@ -1,0 +1,91 @@
+/*
+ * Attempts, as every analysis reads them: the canonical columns, and what can
+ * be said of an attempt only among its neighbours.
+ *
+ * Columns, casts and window functions that an analysis does not ask for are
+ * dropped by the planner, so one text serves all; its cost is that of what is
+ * read of it.
+ */
+
+CREATE FUNCTION llm_cost.attempts_query(
+	usage regclass, scanned tstzrange, by text[], filter jsonb, reference_at timestamptz) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source		record;
+	dimensions	text;
+	canonical	text;
+	reference	text;
+	children	text := '';
+	once		text := 'true';
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(attempts_query.usage);
+	attempts_query.usage := source.relation;
+	SELECT string_agg(format('%s AS dimension_%s', llm_cost.column_expression(attempts_query.usage, d.name, 'a'), d.rank), ', ' ORDER BY d.rank)
+	INTO dimensions
+	FROM unnest(attempts_query.by) WITH ORDINALITY AS d (name, rank);
+	SELECT string_agg(CASE WHEN u.usage_column = ANY (source.columns) THEN format('a.%I', u.usage_column)
+					  ELSE format('NULL::%s AS %I', u.data_type, u.usage_column) END, ', ' ORDER BY u."position")
+	INTO canonical
+	FROM llm_cost.usage_columns() u;
+
+	-- What it would have cost at other prices; where the model had none then, its own.
+	reference := format('CASE WHEN billable IS FALSE OR cost IS NULL THEN cost ELSE COALESCE(llm_cost.cost(model, input_tokens, output_tokens, %L,
+		cache_read_tokens => cache_read_tokens, cache_write_tokens => cache_write_tokens, cache_write_1h_tokens => cache_write_1h_tokens,
+		reasoning_tokens => reasoning_tokens, meters => meters, provider => provider, service_tier => service_tier, region => region,
+		price_book => %L, attributes => attributes), cost) END', attempts_query.reference_at, source.price_book);
+
+	-- A span that repeats the usage of those below it (trace exports) counts once, below.
+	IF source.columns @> '{attempt_id,parent_id,operation_id}' THEN
+		children := format($sql$
+			LEFT JOIN (SELECT a.operation_id, a.parent_id, pg_catalog.sum(a.input_tokens) AS input_tokens, pg_catalog.sum(a.output_tokens) AS output_tokens%s
+				FROM %s AS a
+				WHERE a.parent_id IS NOT NULL AND (%s)
+				GROUP BY 1, 2) AS below ON below.operation_id = a.operation_id AND below.parent_id = a.attempt_id$sql$,
+			-- what hangs below a failed attempt, or retries it, is no part of it
+			CASE WHEN 'attempt' = ANY (source.columns) THEN ', pg_catalog.bool_or(a.attempt > 1) AS retried' ELSE ', NULL::boolean AS retried' END,
+			source.from_item, llm_cost.period_predicate(attempts_query.usage, attempts_query.scanned, 'a'));
+		once := format('(below.input_tokens = a.input_tokens AND below.output_tokens = a.output_tokens AND a.input_tokens > 0
+			AND below.retried IS NOT TRUE%s) IS NOT TRUE',
+			CASE WHEN 'error_type' = ANY (source.columns) THEN ' AND a.error_type IS NULL' ELSE '' END);
+	END IF;
+
+	RETURN format($sql$
+	SELECT c.*, %s AS reference_cost,
+		   c.is_call AND c.cost IS NULL AS unpriced,
+		   -- among the attempts and tool calls of the operation
+		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.row_number() OVER in_operation = 1 END AS opens_operation,
+		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.bool_and(c.cost IS NOT NULL OR NOT c.is_call) OVER whole_operation END AS operation_priced,
+		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.bool_or(c.outcome IN ('resolved', 'approved', 'answered')) OVER whole_operation END AS operation_resolved,
+		   CASE WHEN c.conversation_id IS NOT NULL THEN pg_catalog.row_number() OVER in_conversation = 1 END AS opens_conversation,
+		   -- a retry is told by its number, else by the failure before it in the same step
+		   c.is_call AND CASE WHEN c.attempt IS NOT NULL THEN c.attempt > 1
+							  ELSE c.operation_id IS NOT NULL AND pg_catalog.lag(c.error_type) OVER in_step IS NOT NULL END AS is_retry,
+		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.lag(c.error_type) OVER in_step END AS retry_error,
+		   c.is_call AND COALESCE(c.attempt > 1, false)
+		   AND (c.operation_id IS NULL OR pg_catalog.lag(c.error_type) OVER in_step IS NULL) AS failure_unlogged
+	FROM (SELECT %s, a.cost, %s AS avoided_cost, a.cost_problem, %s AS attributes%s,
+				 -- a tool call without usage of its own is no call of a provider
+				 %s AS is_call
+		  FROM %s AS a%s
+		  WHERE (%s) AND (%s) AND (%s)) AS c
+	WINDOW in_operation AS (PARTITION BY c.operation_id ORDER BY c.started_at, c.attempt_id, c.attempt),
+		   whole_operation AS (PARTITION BY c.operation_id),
+		   in_step AS (PARTITION BY c.operation_id, c.step, c.kind ORDER BY c.started_at, c.attempt),
+		   in_conversation AS (PARTITION BY c.conversation_id ORDER BY c.started_at, c.attempt_id, c.attempt)$sql$,
+		reference,
+		canonical,
+		CASE WHEN 'avoided_cost' = ANY (llm_cost.column_names(source.relation)) OR source.from_item LIKE '(%' THEN 'a.avoided_cost' ELSE 'NULL::pg_catalog.numeric' END,
+		COALESCE('a.' || source.cost_attributes, 'NULL::pg_catalog.jsonb'),
+		COALESCE(', ' || dimensions, ''),
+		CASE WHEN 'kind' = ANY (source.columns)
+			 THEN '(a.kind IN (''tool'', ''execute_tool'') AND ' || (SELECT string_agg(format('%s IS NULL', CASE WHEN c = ANY (source.columns) THEN 'a.' || c ELSE 'NULL' END), ' AND ')
+					FROM unnest(ARRAY['input_tokens', 'output_tokens', 'meters']) AS c) || ') IS NOT TRUE' ELSE 'true' END,
+		source.from_item, children,
+		llm_cost.period_predicate(attempts_query.usage, attempts_query.scanned, 'a'),
+		llm_cost.filter_predicate(attempts_query.usage, attempts_query.filter, 'a'), once);
+END
+$$;
+COMMENT ON FUNCTION llm_cost.attempts_query(regclass, tstzrange, text[], jsonb, timestamptz) IS
+	'SQL that reads the attempts of a usage within a period, with all canonical columns, cost, reference_cost (at the prices of reference_at), the columns asked for as text (dimension_1, ...), and flags: is_call, unpriced, opens_operation, operation_priced, operation_resolved, opens_conversation, is_retry, retry_error, failure_unlogged. A parent span whose tokens are the sum of its children''s is left out.';
