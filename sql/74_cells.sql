@@ -38,7 +38,9 @@ BEGIN ATOMIC
 	(24, 'cache_write_1h_tokens', 'numeric', 'sum(cache_write_1h_tokens)', 'Of these, tokens written for one hour.'),
 	(25, 'output_tokens', 'numeric', 'sum(output_tokens)', 'Answers, in tokens.'),
 	(26, 'reasoning_tokens', 'numeric', 'sum(reasoning_tokens)', 'Of these, tokens spent on reasoning.'),
-	(27, 'cacheable_tokens', 'numeric', 'sum(input_tokens) FILTER (WHERE cache_read_tokens IS NOT NULL)', 'Input tokens of attempts that report cache reads: what a hit ratio is of.')
+	(27, 'cacheable_tokens', 'numeric', 'sum(input_tokens) FILTER (WHERE cache_read_tokens IS NOT NULL)', 'Input tokens of attempts that report cache reads: what a hit ratio is of.'),
+	(28, 'outcome_cost', 'numeric', 'sum(cost) FILTER (WHERE operation_priced AND operation_resolved IS NOT NULL)', 'Cost of priced operations whose outcome is known.'),
+	(29, 'first_started_at', 'timestamptz', 'min(started_at)', 'Start of the first attempt.')
 	) AS m ("position", measure, data_type, expression, description);
 END;
 COMMENT ON FUNCTION llm_cost.cell_measures() IS
@@ -70,10 +72,10 @@ CREATE FUNCTION llm_cost.cells(
 	OUT free_attempts bigint, OUT cost numeric, OUT reference_cost numeric, OUT recorded_cost numeric, OUT operation_cost numeric,
 	OUT retry_cost numeric, OUT failed_cost numeric, OUT avoided_cost numeric, OUT input_tokens numeric, OUT cache_read_tokens numeric,
 	OUT cache_write_tokens numeric, OUT cache_write_1h_tokens numeric, OUT output_tokens numeric, OUT reasoning_tokens numeric,
-	OUT cacheable_tokens numeric, OUT cost_distribution llm_cost.distribution, OUT context_distribution llm_cost.distribution)
+	OUT cacheable_tokens numeric, OUT outcome_cost numeric, OUT first_started_at timestamptz, OUT cost_distribution llm_cost.distribution, OUT context_distribution llm_cost.distribution)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 1000 COST 10000
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	source		record;

@@ -29,7 +29,9 @@ CREATE TEMP TABLE allowed_to_public (grant_line text PRIMARY KEY);
 INSERT INTO allowed_to_public VALUES
 	-- row security: everyone registers and forgets his own views only
 	('llm_cost.attached_usage: INSERT'),
-	('llm_cost.attached_usage: DELETE');
+	('llm_cost.attached_usage: DELETE'),
+	('llm_cost.usage_plan: INSERT'),
+	('llm_cost.usage_plan: DELETE');
 
 CREATE TEMP VIEW offence (rule, object) AS
 	SELECT 'every object lives in schema llm_cost', format('%s %s', type, identity)

@@ -1,0 +1,93 @@
+/*
+ * The plan: what was expected of a usage, so that the drift of a forecast is
+ * measured from its first day.
+ */
+
+CREATE TABLE llm_cost.usage_plan (
+	schema_name	text COLLATE "C" NOT NULL,
+	relation_name text COLLATE "C" NOT NULL,
+	scope		jsonb NOT NULL,
+	metric		text COLLATE "C" NOT NULL,
+	unit		text COLLATE "C" NOT NULL,
+	valid_from	timestamptz NOT NULL,
+	value		numeric NOT NULL CHECK (value >= 0 AND value < 'Infinity'),
+	planned_by	text COLLATE "C" NOT NULL DEFAULT CURRENT_USER,
+	planned_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (schema_name, relation_name, scope, metric, unit, valid_from)
+);
+COMMENT ON TABLE llm_cost.usage_plan IS
+	'What is expected of usages, as set_plan() wrote it. Row security: a user sees the plans of relations he may read, and changes his own.';
+COMMENT ON COLUMN llm_cost.usage_plan.schema_name IS 'Schema of the usage.';
+COMMENT ON COLUMN llm_cost.usage_plan.relation_name IS 'Name of the usage.';
+COMMENT ON COLUMN llm_cost.usage_plan.scope IS 'Columns and values that the plan is for; {}: the whole usage.';
+COMMENT ON COLUMN llm_cost.usage_plan.metric IS 'Metric, one of metrics().';
+COMMENT ON COLUMN llm_cost.usage_plan.unit IS 'Unit of the metric, one of metrics().';
+COMMENT ON COLUMN llm_cost.usage_plan.valid_from IS 'From when on it is expected, until a later plan of the same scope and metric.';
+COMMENT ON COLUMN llm_cost.usage_plan.value IS 'What is expected: a ratio, or an amount per week.';
+COMMENT ON COLUMN llm_cost.usage_plan.planned_by IS 'Role that planned it.';
+COMMENT ON COLUMN llm_cost.usage_plan.planned_at IS 'When it was planned.';
+SELECT pg_catalog.pg_extension_config_dump('llm_cost.usage_plan', '');
+
+ALTER TABLE llm_cost.usage_plan ENABLE ROW LEVEL SECURITY;
+CREATE POLICY usage_plan_read ON llm_cost.usage_plan FOR SELECT
+	USING (planned_by = CURRENT_USER OR EXISTS (
+		SELECT FROM pg_catalog.pg_class c
+			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = schema_name AND c.relname = relation_name
+		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+CREATE POLICY usage_plan_add ON llm_cost.usage_plan FOR INSERT
+	WITH CHECK (planned_by = CURRENT_USER AND EXISTS (
+		SELECT FROM pg_catalog.pg_class c
+			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = schema_name AND c.relname = relation_name
+		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+CREATE POLICY usage_plan_remove ON llm_cost.usage_plan FOR DELETE USING (planned_by = CURRENT_USER);
+COMMENT ON POLICY usage_plan_read ON llm_cost.usage_plan IS 'Plans of relations the user may read, and his own.';
+COMMENT ON POLICY usage_plan_add ON llm_cost.usage_plan IS 'Only for relations the user may read, in his own name.';
+COMMENT ON POLICY usage_plan_remove ON llm_cost.usage_plan IS 'Only what the user planned himself.';
+GRANT SELECT, INSERT, DELETE ON llm_cost.usage_plan TO PUBLIC;
+
+CREATE FUNCTION llm_cost.set_plan(
+	plan jsonb, scope jsonb DEFAULT '{}', valid_from timestamptz DEFAULT NULL, usage regclass DEFAULT NULL) RETURNS integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source		record;
+	entry		record;
+	chosen		record;
+	target		record;
+	wanted		jsonb := COALESCE(set_plan.scope, '{}');
+	starts_at	timestamptz := COALESCE(set_plan.valid_from, '-infinity');
+	planned		integer := 0;
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(set_plan.usage);
+	SELECT n.nspname::text AS schema_name, c.relname::text AS relation_name INTO target
+	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = source.relation;
+	PERFORM llm_cost.filter_predicate(source.relation, wanted, 'a');	-- errors when it is no scope
+	IF jsonb_typeof(set_plan.plan) IS DISTINCT FROM 'object' OR set_plan.plan = '{}' THEN
+		RAISE EXCEPTION 'plan must be a JSON object of metrics and values'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'For example {"users": 500, "operations": 20000, "unit_cost": 0.012, "hit_ratio": 0.8}.';
+	END IF;
+	FOR entry IN SELECT p.key, p.value FROM jsonb_each(set_plan.plan) AS p ORDER BY p.key LOOP
+		IF jsonb_typeof(entry.value) <> 'number' OR (entry.value #>> '{}')::numeric < 0 THEN
+			RAISE EXCEPTION 'invalid plan for %: %', entry.key, entry.value
+				USING ERRCODE = 'invalid_parameter_value', HINT = 'Write a number that is not negative.';
+		END IF;
+		-- unit_cost, or unit_cost:user
+		SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, split_part(entry.key, ':', 1), NULLIF(split_part(entry.key, ':', 2), ''),
+			ARRAY(SELECT jsonb_object_keys(wanted)));
+		DELETE FROM llm_cost.usage_plan p
+		WHERE p.schema_name = target.schema_name AND p.relation_name = target.relation_name AND p.scope = wanted
+		  AND p.metric = split_part(entry.key, ':', 1) AND p.unit = chosen.chosen_unit AND p.valid_from = starts_at;
+		INSERT INTO llm_cost.usage_plan (schema_name, relation_name, scope, metric, unit, valid_from, value)
+		VALUES (target.schema_name, target.relation_name, wanted, split_part(entry.key, ':', 1), chosen.chosen_unit, starts_at,
+			(entry.value #>> '{}')::numeric);
+		planned := planned + 1;
+	END LOOP;
+	RETURN planned;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.set_plan(jsonb, jsonb, timestamptz, regclass) IS
+	'Says what is expected of a usage, or of a scope of it such as {"workflow": "support"}: an object of metrics (those of metrics(); metric:unit for another unit) and values, for example {"users": 500, "operations": 20000, "unit_cost": 0.012, "hit_ratio": 0.8}; amounts are per week. Holds from valid_from (NULL: always) until a later plan. drift(baseline => ''plan'') compares with it. Returns how many values were set.';

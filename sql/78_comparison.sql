@@ -1,0 +1,272 @@
+/*
+ * Comparison: now against before, for any metric, in one statement.
+ *
+ * Cells by user are added up over the windows of the comparison, and over the
+ * windows of earlier, quiet comparisons of the same shape.  Totals of the
+ * period give the headline; users compared with themselves give the change
+ * like for like and its error; the quiet comparisons say how much such a
+ * figure moves when nothing happens (paired_change.h, verdict.h).
+ */
+
+CREATE FUNCTION llm_cost.metrics(
+	OUT metric text, OUT unit text, OUT numerator text, OUT denominator text, OUT method text,
+	OUT needs text[], OUT price text, OUT dollars text, OUT description text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+	SELECT * FROM (VALUES
+	('unit_cost', 'attempt', 'cost', 'attempts - unpriced_attempts', 'ratio', '{}'::text[], NULL, '1', 'Cost per priced attempt.'),
+	('unit_cost', 'operation', 'operation_cost', 'priced_operations', 'ratio', '{operation_id}', NULL, '1', 'Cost per operation; operations with an unpriced attempt are left out.'),
+	('unit_cost', 'conversation', 'cost', 'conversations', 'ratio', '{conversation_id}', NULL, '1', 'Cost per conversation begun.'),
+	('unit_cost', 'user', 'cost', 'users', 'ratio', '{user_id}', NULL, '1', 'Cost per user and window in which the user was active.'),
+	('unit_cost', 'outcome', 'outcome_cost', 'resolved_operations', 'ratio', '{operation_id,outcome}', NULL, '1', 'Cost of operations whose outcome is known, per resolved one.'),
+	('cost_per_outcome', 'outcome', 'outcome_cost', 'resolved_operations', 'ratio', '{operation_id,outcome}', NULL, '1', 'Cost of operations whose outcome is known, per resolved one.'),
+	('spend', 'period', 'cost', 'windows', 'total', '{}', NULL, '1', 'Cost per period.'),
+	('users', 'period', 'users', 'windows', 'total', '{user_id}', NULL, NULL, 'Users active in the period.'),
+	('operations', 'period', 'operations', 'windows', 'total', '{operation_id}', NULL, NULL, 'Operations begun in the period.'),
+	('attempts', 'period', 'attempts', 'windows', 'total', '{}', NULL, 't.cost_after / NULLIF(t.attempts_after - t.unpriced_after, 0)', 'Attempts in the period.'),
+	('input_tokens', 'period', 'input_tokens', 'windows', 'total', '{}', NULL, NULL, 'Input tokens in the period.'),
+	('output_tokens', 'period', 'output_tokens', 'windows', 'total', '{}', NULL, NULL, 'Output tokens in the period.'),
+	('calls_per_operation', 'operation', 'grouped_attempts', 'operations', 'ratio', '{operation_id}', NULL, 't.cost_after / NULLIF(t.attempts_after - t.unpriced_after, 0)', 'Attempts per operation.'),
+	('hit_ratio', 'token', 'cache_read_tokens', 'cacheable_tokens', 'points', '{cache_read_tokens}', 'saved', '-t.price', 'Share of input tokens read from the prompt cache, where reported.'),
+	('retry_share', 'dollar', 'retry_cost', 'cost', 'points', '{operation_id}', NULL, '1', 'Share of spend that pays for retries.'),
+	('output_ratio', 'token', 'output_tokens', 'input_tokens', 'ratio', '{}', 'output', 't.price', 'Output tokens per input token.'),
+	('unpriced_share', 'attempt', 'unpriced_attempts', 'attempts', 'points', '{}', NULL, 't.cost_after / NULLIF(t.attempts_after - t.unpriced_after, 0)', 'Share of attempts without a cost.'),
+	('context_p50', 'attempt', 'context', '0.5', 'percentile', '{}', NULL, NULL, 'Median of input tokens per attempt.'),
+	('context_p99', 'attempt', 'context', '0.99', 'percentile', '{}', NULL, NULL, '99th percentile of input tokens per attempt.')
+	) AS m (metric, unit, numerator, denominator, method, needs, price, dollars, description);
+END;
+COMMENT ON FUNCTION llm_cost.metrics() IS
+	'The metrics of drift(): for each unit what is divided by what (measures of cells), how it is compared (ratio: relative change within users; points: difference of a share within users; total and percentile: change against what quiet windows did), the columns it needs, which price goes into its dollars (of an output token, or saved by a cached one), and what one more of the numerator costs.';
+
+CREATE FUNCTION llm_cost.chosen_metric(
+	usage regclass, metric text, unit text, by text[],
+	OUT chosen_unit text, OUT numerator text, OUT denominator text, OUT method text, OUT price text, OUT dollars text)
+RETURNS record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source		record;
+	needs		text[];
+	wanted		text := chosen_metric.unit;
+BEGIN
+	IF NOT EXISTS (SELECT FROM llm_cost.metrics() m WHERE m.metric = chosen_metric.metric) THEN
+		RAISE EXCEPTION 'unknown metric "%"', chosen_metric.metric
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = format('Metrics: %s.', (SELECT string_agg(DISTINCT m.metric, ', ') FROM llm_cost.metrics() m));
+	END IF;
+	SELECT * INTO source FROM llm_cost.usage_source(chosen_metric.usage);
+	IF wanted IS NULL AND chosen_metric.metric = 'unit_cost' THEN
+		-- what only an attempt has cannot divide operations
+		wanted := CASE WHEN 'operation_id' = ANY (source.columns)
+						AND NOT COALESCE(chosen_metric.by, '{}') && '{model,provider,region,service_tier,kind,step,error_type,attempt}'::text[]
+				  THEN 'operation' ELSE 'attempt' END;
+	END IF;
+	SELECT m.unit, m.numerator, m.denominator, m.method, m.price, m.dollars, m.needs
+	INTO chosen_unit, numerator, denominator, method, price, dollars, needs
+	FROM llm_cost.metrics() m
+	WHERE m.metric = chosen_metric.metric AND m.unit = COALESCE(wanted, m.unit);
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'metric % has no unit "%"', chosen_metric.metric, wanted
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = format('Units: %s.', (SELECT string_agg(m.unit, ', ') FROM llm_cost.metrics() m WHERE m.metric = chosen_metric.metric));
+	END IF;
+	PERFORM llm_cost.require_columns(source.relation, needs, format('metric %s by %s', chosen_metric.metric, chosen_unit));
+END
+$$;
+COMMENT ON FUNCTION llm_cost.chosen_metric(regclass, text, text, text[]) IS
+	'The metric and unit that were asked for; NULL unit: operations where the usage has them and the columns "by" hold for a whole operation, else attempts. Errors when there is no such metric or unit, or a column is missing that it needs.';
+
+CREATE FUNCTION llm_cost.comparison_query(
+	usage regclass, metric text, unit text, by text[], period tstzrange, baseline text, filter jsonb, time_zone text,
+	max_scopes integer DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source		record;
+	chosen		record;
+	dimensions	text[] := COALESCE(comparison_query.by, '{}');
+	dimension_columns text[];
+	keys		text[] := '{}';
+	price_columns text[] := '{}';
+	price		text := 'NULL::numeric';
+	edges		timestamptz[];
+	compared	text;
+	measures	text[];
+	sides		text;
+	value_of	text;
+	change_of	text;
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(comparison_query.usage);
+	SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, comparison_query.metric, comparison_query.unit, dimensions);
+	dimension_columns := ARRAY(SELECT 'dimension_' || i FROM generate_series(1, cardinality(dimensions)) AS i);
+	IF chosen.method IN ('ratio', 'points') OR chosen.numerator = 'users' THEN
+		keys := '{user_id,team}';
+	END IF;
+	IF chosen.price IS NOT NULL THEN
+		-- a thousand tokens, not one: a price may have more decimals than a cost keeps apart
+		price_columns := '{model,provider,service_tier,region}';
+		price := format(CASE chosen.price WHEN 'output' THEN '%1$s0, 1000%2$s) / 1000' ELSE '(%1$s1000, 0%2$s) - %1$s1000, 0%2$s, cache_read_tokens => 1000)) / 1000' END,
+			'llm_cost.cost(model, ', format(', %L, provider => provider, service_tier => service_tier, region => region, price_book => %L',
+				lower(comparison_query.period), source.price_book));
+	END IF;
+
+	-- time is cut wherever a window begins or ends; a window is a run of such segments
+	SELECT array_agg(DISTINCT e.at ORDER BY e.at) INTO edges
+	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w,
+		 LATERAL (VALUES (lower(w."window")), (upper(w."window"))) AS e (at);
+	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w."window"),
+			array_position(edges, lower(w."window")), array_position(edges, upper(w."window")) - 1), ', ')
+	INTO compared
+	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w;
+
+	measures := ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m
+		WHERE m.measure IN ('attempts', 'unpriced_attempts', 'cost', 'first_started_at')
+		   -- only a table of few rows says what prices did
+		   OR m.measure = 'reference_cost' AND comparison_query.max_scopes IS NOT NULL
+		   OR m.measure IN ('retries', 'unlogged_failures') AND chosen.numerator = 'retry_cost'
+		   OR concat_ws(' ', chosen.numerator, chosen.denominator) ~ ('\m' || m.measure || '\M'));
+
+	-- what a window adds up to, on each side
+	SELECT string_agg(format(', %s FILTER (WHERE u.side = ''before'') AS %s_before, %s FILTER (WHERE u.side = ''after'') AS %s_after',
+			v.expression, v.name, v.expression, v.name), '')
+	INTO sides
+	FROM (VALUES
+		('y', CASE WHEN chosen.method = 'percentile' THEN 'llm_cost.combine(c.context_distribution)'
+				   WHEN chosen.numerator = 'users' THEN 'count(DISTINCT CASE WHEN c.user_id IS NOT NULL AND c.attempts > 0 THEN u.starts_at END)'
+				   ELSE format('sum(c.%s::numeric)', chosen.numerator) END),
+		('n', CASE WHEN chosen.method = 'percentile' THEN 'sum(c.attempts)'
+				   WHEN chosen.denominator IN ('users', 'windows') THEN 'count(DISTINCT CASE WHEN c.cost IS NOT NULL THEN u.starts_at END)'
+				   ELSE format('sum(%s)', regexp_replace(chosen.denominator, '(\w+)', 'c.\1::numeric', 'g')) END),
+		('cost', 'sum(c.cost)'),
+		('reference', CASE WHEN comparison_query.max_scopes IS NULL THEN 'sum(NULL::numeric)' ELSE 'sum(c.reference_cost)' END),
+		('attempts', 'sum(c.attempts)'), ('unpriced', 'sum(c.unpriced_attempts)'),
+		('unlogged', CASE WHEN chosen.numerator = 'retry_cost' THEN 'sum(c.unlogged_failures)' ELSE 'sum(0)' END),
+		('priced_by', format('sum(%s * c.price)', CASE WHEN chosen.price IS NULL THEN '1' ELSE 'c.' || chosen.denominator END))
+	) AS v (name, expression);
+	value_of := CASE chosen.method
+		WHEN 'percentile' THEN format('llm_cost.percentile(t.y_%%1$s, %s)::numeric', chosen.denominator)
+		WHEN 'total' THEN 't.y_%1$s / NULLIF(t.windows_%1$s, 0)'
+		ELSE 't.y_%1$s / NULLIF(t.n_%1$s, 0)' END;
+	change_of := CASE chosen.method WHEN 'points' THEN 't.value_after - t.value_before'
+				 ELSE 't.value_after / NULLIF(t.value_before, 0) - 1' END;
+
+	RETURN format($sql$
+	WITH compared (pair, side, starts_at, first_segment, last_segment) AS (VALUES %1$s),
+	cell AS MATERIALIZED (SELECT *, %3$s AS price FROM (%2$s) AS c),
+	-- windows before the first attempt say nothing
+	begun AS (SELECT min(c.first_started_at) AS at FROM cell c),
+	usable AS (
+		SELECT w.* FROM (
+			SELECT w.*, w.starts_at + INTERVAL '1 day' >= b.at AS filled,
+				   bool_and(w.starts_at + INTERVAL '1 day' >= b.at) OVER (PARTITION BY w.pair) AS all_filled
+			FROM compared w, begun b) AS w
+		WHERE w.pair = 0 AND (w.side = 'after' OR w.filled) OR w.all_filled
+	), windows AS (
+		SELECT u.pair, count(*) FILTER (WHERE u.side = 'before') AS windows_before, count(*) FILTER (WHERE u.side = 'after') AS windows_after
+		FROM usable u GROUP BY u.pair
+	), newcomer AS (
+		-- seen in the period only, of all that was read
+		SELECT c.user_id FROM cell c WHERE c.user_id IS NOT NULL
+		GROUP BY c.user_id HAVING min(c.bucket) >= (SELECT w.first_segment FROM compared w WHERE w.pair = 0 AND w.side = 'after')
+	), scoped AS (
+		SELECT %4$s AS scope, %5$s, u.pair%6$s
+		FROM cell c JOIN usable u ON c.bucket BETWEEN u.first_segment AND u.last_segment
+		GROUP BY u.pair%7$s
+	), ranked AS (
+		SELECT s.scope, row_number() OVER (ORDER BY abs(sum(s.cost_after) - COALESCE(sum(s.cost_before), 0) / NULLIF(max(w.windows_before), 0)) DESC NULLS LAST,
+				sum(s.cost_after) DESC NULLS LAST, s.scope) AS rank
+		FROM scoped s JOIN windows w USING (pair) WHERE s.pair = 0 GROUP BY s.scope
+	), labelled AS (
+		SELECT s.*, CASE WHEN r.rank <= %8$s THEN s.scope END AS label, LEAST(r.rank, %8$s + 1) AS rank
+		FROM scoped s JOIN ranked r USING (scope)
+	), sampling AS (
+		-- the coarsest unit that there are enough of
+		SELECT l.rank, CASE WHEN count(DISTINCT l.team) >= 10 AND count(DISTINCT l.user_id) > count(DISTINCT l.team) THEN 'team'
+							WHEN count(l.user_id) > 0 THEN 'user' WHEN count(l.team) > 0 THEN 'team' ELSE 'window' END AS sampling_unit
+		FROM labelled l WHERE %19$s AND l.pair = 0 AND l.n_before > 0 AND l.n_after > 0 GROUP BY l.rank
+	), total AS (
+		SELECT l.rank, l.pair, l.label, COALESCE(s.sampling_unit, 'window') AS sampling_unit, w.windows_before, w.windows_after,
+			   %9$s AS y_before, sum(l.n_before) AS n_before, %10$s AS y_after, sum(l.n_after) AS n_after,
+			   sum(l.cost_before) AS cost_before, sum(l.cost_after) AS cost_after,
+			   sum(l.reference_before) AS reference_before, sum(l.reference_after) AS reference_after,
+			   sum(l.attempts_before) AS attempts_before, sum(l.attempts_after) AS attempts_after,
+			   sum(l.unpriced_before) AS unpriced_before, sum(l.unpriced_after) AS unpriced_after,
+			   sum(l.unlogged_after) AS unlogged_after, sum(l.priced_by_after) / NULLIF(sum(l.n_after), 0) AS price,
+			   sum(l.reference_after) FILTER (WHERE l.user_id IN (SELECT n.user_id FROM newcomer n)) AS reference_new,
+			   sum(l.n_after) FILTER (WHERE l.user_id IN (SELECT n.user_id FROM newcomer n)) AS n_new,
+			   CASE WHEN min(l.team) = max(l.team) AND count(l.team) = count(*) THEN min(l.team) END AS sole_team,
+			   -- how users differ in the period, for a comparison with a number
+			   count(*) FILTER (WHERE l.n_after > 0) AS groups_after,
+			   %18$s,
+			   %11$s AS estimate
+		FROM labelled l LEFT JOIN sampling s USING (rank) JOIN windows w USING (pair)
+		GROUP BY l.rank, l.pair, l.label, s.sampling_unit, w.windows_before, w.windows_after
+	), valued AS (
+		SELECT t.*, %12$s AS value_before, %13$s AS value_after FROM total t
+	), changed AS (
+		SELECT t.*, (%14$s)::double precision AS headline FROM valued t
+	), judged AS (
+		SELECT t.*, q.quiet, q.quiet_p,
+			   CASE WHEN t.sampling_unit <> 'window' THEN t.estimate
+					-- nobody to compare with himself: the quiet windows are all there is to judge by
+					WHEN t.headline IS NOT NULL AND cardinality(array_remove(q.quiet_headlines, NULL)) >= 4
+					THEN ROW(%15$L, t.headline, NULL, NULL, NULL, 1e-9, 1e6, t.windows_before + 1, 1e6, 1, 1, NULL, NULL, NULL, NULL, NULL, 0)::llm_cost.paired_change_result
+			   END AS judged_by,
+			   CASE WHEN t.sampling_unit <> 'window' THEN q.quiet ELSE q.quiet_headlines END AS placebo
+		FROM changed t LEFT JOIN LATERAL (
+			SELECT array_agg((p.estimate).change ORDER BY p.pair) AS quiet, array_agg((p.estimate).p_value ORDER BY p.pair) AS quiet_p, array_agg(p.headline ORDER BY p.pair) AS quiet_headlines
+			FROM changed p WHERE p.rank = t.rank AND p.pair > 0) AS q ON true
+		WHERE t.pair = 0
+	)
+	SELECT t.*, v.low, v.high, v.p_value, v.placebo_larger, v.placebo_windows,
+		   (t.value_after - t.value_before) * t.n_after * (%16$s) * 604800 / %17$s AS at_stake,
+		   CASE WHEN t.attempts_after IS NULL THEN 'insufficient'
+				WHEN t.windows_before IS NULL OR t.windows_before = 0 THEN 'insufficient'
+				WHEN t.attempts_before IS NULL THEN 'new'
+				WHEN t.unlogged_after > 0 THEN 'insufficient'
+				ELSE v.verdict END AS verdict,
+		   CASE WHEN t.attempts_after IS NULL THEN 'no usage in the period'
+				WHEN t.windows_before IS NULL OR t.windows_before = 0 THEN format('nothing to compare with: usage begins at %%s', b.at)
+				WHEN t.attempts_before IS NULL THEN 'no usage in the baseline'
+				WHEN t.unlogged_after > 0 THEN format('not measurable: the failed attempts of %%s retries are not logged', t.unlogged_after)
+				WHEN t.sampling_unit = 'window' AND t.judged_by IS NULL AND v.verdict = 'insufficient'
+				THEN format('no users to compare and %%s earlier windows, fewer than 4', COALESCE(cardinality(array_remove(t.placebo, NULL)), 0))
+				ELSE v.cause END AS cause
+	FROM judged t, begun b,
+		 LATERAL llm_cost.change_verdict(t.judged_by, t.placebo, (t.unpriced_before / NULLIF(t.attempts_before, 0))::double precision,
+			(t.unpriced_after / NULLIF(t.attempts_after, 0))::double precision, GREATEST(t.windows_before, 1)::integer, NULL, t.sampling_unit) AS v$sql$,
+		compared,
+		llm_cost.cells_query(
+				llm_cost.attempts_query(source.relation, llm_cost.with_operations(tstzrange(edges[1], edges[cardinality(edges)])),
+					dimensions, comparison_query.filter, lower(comparison_query.period)),
+				format('width_bucket(started_at, %L::timestamptz[])', edges),
+				dimension_columns || keys || price_columns, measures, chosen.method = 'percentile'),
+		price,
+		llm_cost.scope_expression(dimensions, 'c'),
+		CASE WHEN keys = '{}' THEN 'NULL::text AS user_id, NULL::text AS team' ELSE 'c.user_id, c.team' END,
+		sides,
+		COALESCE((SELECT string_agg(', c.' || g.name, '') FROM unnest(dimension_columns || keys) AS g (name)), ''),
+		COALESCE(comparison_query.max_scopes, 2000000000),
+		CASE WHEN chosen.method = 'percentile' THEN 'llm_cost.combine(l.y_before)' ELSE 'sum(l.y_before)' END,
+		CASE WHEN chosen.method = 'percentile' THEN 'llm_cost.combine(l.y_after)' ELSE 'sum(l.y_after)' END,
+		CASE WHEN chosen.method NOT IN ('ratio', 'points') THEN 'NULL::llm_cost.paired_change_result'
+			 ELSE format('llm_cost.%1$s(CASE s.sampling_unit WHEN ''team'' THEN l.team WHEN ''user'' THEN l.user_id END,
+				l.y_before::double precision, %2$s * l.n_before::double precision, l.y_after::double precision, %2$s * l.n_after::double precision)',
+				CASE chosen.method WHEN 'ratio' THEN 'paired_change' ELSE 'paired_difference' END,
+				-- a ratio asks for three on each side, and a user has but one week
+				CASE WHEN chosen.denominator = 'users' THEN 3 ELSE 1 END) END,
+		format(value_of, 'before'), format(value_of, 'after'), change_of,
+		CASE chosen.method WHEN 'points' THEN 'difference' ELSE 'ratio' END,
+		COALESCE(chosen.dollars, 'NULL::numeric'),
+		EXTRACT(epoch FROM upper(comparison_query.period) - lower(comparison_query.period)),
+		CASE WHEN chosen.method IN ('ratio', 'points')
+			 THEN 'sum(l.y_after::double precision ^ 2) AS yy, sum(l.y_after::double precision * l.n_after::double precision) AS yn, sum(l.n_after::double precision ^ 2) AS nn'
+			 ELSE 'NULL::double precision AS yy, NULL::double precision AS yn, NULL::double precision AS nn' END,
+		CASE WHEN chosen.method IN ('ratio', 'points') THEN 'true' ELSE 'false' END);
+END
+$$;
+COMMENT ON FUNCTION llm_cost.comparison_query(regclass, text, text, text[], tstzrange, text, jsonb, text, integer) IS
+	'SQL behind drift() and overview(): one row for each scope with what it added up to before and after, the estimate, the quiet windows, and the verdict. max_scopes: so many scopes by change of spend, the others together as one.';
