@@ -106,11 +106,8 @@ BEGIN
 		keys := '{user_id,team}';
 	END IF;
 	IF chosen.price IS NOT NULL THEN
-		-- a thousand tokens, not one: a price may have more decimals than a cost keeps apart
 		price_columns := '{model,provider,service_tier,region}';
-		price := format(CASE chosen.price WHEN 'output' THEN '%1$s0, 1000%2$s) / 1000' ELSE '(%1$s1000, 0%2$s) - %1$s1000, 0%2$s, cache_read_tokens => 1000)) / 1000' END,
-			'llm_cost.cost(model, ', format(', %L, provider => provider, service_tier => service_tier, region => region, price_book => %L',
-				lower(comparison_query.period), source.price_book));
+		price := llm_cost.price_expression(chosen.price, lower(comparison_query.period), source.price_book);
 	END IF;
 
 	-- time is cut wherever a window begins or ends; a window is a run of such segments
