@@ -179,13 +179,8 @@ BEGIN
 	), labelled AS (
 		SELECT s.*, CASE WHEN r.rank <= %8$s THEN s.scope END AS label, LEAST(r.rank, %8$s + 1) AS rank
 		FROM scoped s JOIN ranked r USING (scope)
-	), sampling AS (
-		-- the coarsest unit that there are enough of
-		SELECT l.rank, CASE WHEN count(DISTINCT l.team) >= 10 AND count(DISTINCT l.user_id) > count(DISTINCT l.team) THEN 'team'
-							WHEN count(l.user_id) > 0 THEN 'user' WHEN count(l.team) > 0 THEN 'team' ELSE 'window' END AS sampling_unit
-		FROM labelled l WHERE %19$s AND l.pair = 0 AND l.n_before > 0 AND l.n_after > 0 GROUP BY l.rank
 	), total AS (
-		SELECT l.rank, l.pair, l.label, COALESCE(s.sampling_unit, 'window') AS sampling_unit, w.windows_before, w.windows_after,
+		SELECT l.rank, l.pair, l.label, w.windows_before, w.windows_after,
 			   %9$s AS y_before, sum(l.n_before) AS n_before, %10$s AS y_after, sum(l.n_after) AS n_after,
 			   sum(l.cost_before) AS cost_before, sum(l.cost_after) AS cost_after,
 			   sum(l.reference_before) AS reference_before, sum(l.reference_after) AS reference_after,
@@ -198,11 +193,19 @@ BEGIN
 			   -- how users differ in the period, for a comparison with a number
 			   count(*) FILTER (WHERE l.n_after > 0) AS groups_after,
 			   %18$s,
-			   %11$s AS estimate
-		FROM labelled l LEFT JOIN sampling s USING (rank) JOIN windows w USING (pair)
-		GROUP BY l.rank, l.pair, l.label, s.sampling_unit, w.windows_before, w.windows_after
+			   %11$s
+		FROM labelled l JOIN windows w USING (pair)
+		GROUP BY l.rank, l.pair, l.label, w.windows_before, w.windows_after
+	), sampled AS (
+		-- the coarsest unit that there are enough of, the same for all pairs
+		SELECT t.*, first_value(CASE WHEN t.users > t.teams AND (t.by_team).effective_units >= 10 THEN 'team'
+									 WHEN t.users > 0 THEN 'user' WHEN t.teams > 0 THEN 'team' ELSE 'window' END)
+					OVER (PARTITION BY t.rank ORDER BY t.pair) AS sampling_unit
+		FROM total t
 	), valued AS (
-		SELECT t.*, %12$s AS value_before, %13$s AS value_after FROM total t
+		SELECT t.*, CASE t.sampling_unit WHEN 'team' THEN t.by_team WHEN 'user' THEN t.by_user END AS estimate,
+			   %12$s AS value_before, %13$s AS value_after
+		FROM sampled t
 	), changed AS (
 		SELECT t.*, (%14$s)::double precision AS headline FROM valued t
 	), judged AS (
@@ -249,20 +252,22 @@ BEGIN
 		COALESCE(comparison_query.max_scopes, 2000000000),
 		CASE WHEN chosen.method = 'percentile' THEN 'llm_cost.combine(l.y_before)' ELSE 'sum(l.y_before)' END,
 		CASE WHEN chosen.method = 'percentile' THEN 'llm_cost.combine(l.y_after)' ELSE 'sum(l.y_after)' END,
-		CASE WHEN chosen.method NOT IN ('ratio', 'points') THEN 'NULL::llm_cost.paired_change_result'
-			 ELSE format('llm_cost.%1$s(CASE s.sampling_unit WHEN ''team'' THEN l.team WHEN ''user'' THEN l.user_id END,
-				l.y_before::double precision, %2$s * l.n_before::double precision, l.y_after::double precision, %2$s * l.n_after::double precision)',
+		CASE WHEN chosen.method NOT IN ('ratio', 'points')
+			 THEN '0 AS users, 0 AS teams, NULL::llm_cost.paired_change_result AS by_user, NULL::llm_cost.paired_change_result AS by_team'
+			 ELSE format('count(DISTINCT l.user_id) FILTER (WHERE l.n_before > 0 AND l.n_after > 0) AS users,
+				count(DISTINCT l.team) FILTER (WHERE l.n_before > 0 AND l.n_after > 0) AS teams,
+				llm_cost.%1$s(l.user_id, %2$s) AS by_user, llm_cost.%1$s(l.team, %2$s) AS by_team',
 				CASE chosen.method WHEN 'ratio' THEN 'paired_change' ELSE 'paired_difference' END,
 				-- a ratio asks for three on each side, and a user has but one week
-				CASE WHEN chosen.denominator = 'users' THEN 3 ELSE 1 END) END,
+				format('l.y_before::double precision, %1$s * l.n_before::double precision, l.y_after::double precision, %1$s * l.n_after::double precision',
+					CASE WHEN chosen.denominator = 'users' THEN 3 ELSE 1 END)) END,
 		format(value_of, 'before'), format(value_of, 'after'), change_of,
 		CASE chosen.method WHEN 'points' THEN 'difference' ELSE 'ratio' END,
 		COALESCE(chosen.dollars, 'NULL::numeric'),
 		EXTRACT(epoch FROM upper(comparison_query.period) - lower(comparison_query.period)),
 		CASE WHEN chosen.method IN ('ratio', 'points')
 			 THEN 'sum(l.y_after::double precision ^ 2) AS yy, sum(l.y_after::double precision * l.n_after::double precision) AS yn, sum(l.n_after::double precision ^ 2) AS nn'
-			 ELSE 'NULL::double precision AS yy, NULL::double precision AS yn, NULL::double precision AS nn' END,
-		CASE WHEN chosen.method IN ('ratio', 'points') THEN 'true' ELSE 'false' END);
+			 ELSE 'NULL::double precision AS yy, NULL::double precision AS yn, NULL::double precision AS nn' END);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.comparison_query(regclass, text, text, text[], tstzrange, text, jsonb, text, integer) IS

@@ -3,8 +3,8 @@
  *
  * Every bucket of the period is compared with the weeks before the period,
  * within the same users, first turns apart from later ones: sessions that get
- * shorter, or many new ones, start with a cold cache and are no drift.  A
- * window opens with the first bucket beyond the threshold and closes when two
+ * shorter, or many new ones, start with a cold cache and are no drift.  A window
+ * opens with the first bucket that is off by the threshold and closes when two
  * in a row are within it; what no bucket of it shows beyond doubt is dropped.
  */
 
@@ -62,7 +62,7 @@ BEGIN
 	limit_at := COALESCE(drift_windows.threshold, CASE chosen.method WHEN 'points' THEN 5 ELSE 20 END) / 100;
 	buckets := GREATEST(1, ceil(EXTRACT(epoch FROM upper(whole) - lower(whole)) / CASE step WHEN 'hour' THEN 3600 WHEN 'day' THEN 86400 ELSE 604800 END));
 	columns := ARRAY(SELECT 'dimension_' || i FROM generate_series(1, cardinality(dimensions)) AS i)
-		|| '{user_id,team}'::text[] || 'CASE WHEN turn = 1 THEN 1 WHEN turn > 1 THEN 2 ELSE 0 END AS turns'::text
+		|| 'user_id'::text || 'CASE WHEN turn = 1 THEN 1 WHEN turn > 1 THEN 2 ELSE 0 END AS turns'::text
 		|| CASE WHEN released THEN 'release' ELSE 'NULL::text AS release' END;
 	IF chosen.price IS NOT NULL THEN
 		columns := columns || '{model,provider,service_tier,region}'::text[];
@@ -72,23 +72,21 @@ BEGIN
 	RETURN QUERY EXECUTE format($sql$
 	WITH cell AS MATERIALIZED (
 		SELECT c.*, %1$s AS scope, %2$s AS price, c.%3$s::numeric AS y, c.%4$s::numeric AS n FROM (%5$s) AS c
-	), sampling AS (
-		SELECT count(DISTINCT c.team) >= 10 AND count(DISTINCT c.user_id) > count(DISTINCT c.team) AS by_team FROM cell c
 	), part AS (
-		SELECT c.scope, c.bucket, c.user_id, c.turns, min(c.team) AS team, sum(c.y) AS y, sum(c.n) AS n, sum(c.cost) AS cost, sum(c.n * c.price) AS priced_n,
+		SELECT c.scope, c.bucket, c.user_id, c.turns, sum(c.y) AS y, sum(c.n) AS n, sum(c.cost) AS cost, sum(c.n * c.price) AS priced_n,
 			   sum(c.attempts) AS attempts, sum(c.unpriced_attempts) AS unpriced
 		FROM cell c GROUP BY 1, 2, 3, 4
 	), daily AS (
 		SELECT a.scope, a.bucket, row_number() OVER (PARTITION BY a.scope ORDER BY a.bucket) AS number,
-			   llm_cost.%6$s(CASE WHEN s.by_team THEN a.team ELSE a.user_id END, b.y::double precision, b.n::double precision, a.y::double precision, a.n::double precision) AS estimate
-		FROM part a LEFT JOIN part b ON b.bucket = '-infinity' AND b.scope = a.scope AND b.user_id = a.user_id AND b.turns = a.turns, sampling s
+			   llm_cost.%6$s(a.user_id, b.y::double precision, b.n::double precision, a.y::double precision, a.n::double precision) AS estimate
+		FROM part a LEFT JOIN part b ON b.bucket = '-infinity' AND b.scope = a.scope AND b.user_id = a.user_id AND b.turns = a.turns
 		WHERE a.bucket > '-infinity' AND a.n > 0
 		GROUP BY a.scope, a.bucket
 	), beyond AS (
 		SELECT d.*, sign((d.estimate).change) AS direction, (d.estimate).p_value < 0.01 / %7$s AS beyond_doubt,
 			   lag(d.number) OVER same_way AS number_before
 		FROM (SELECT d.*, max(d.number) OVER (PARTITION BY d.scope) AS last_number FROM daily d) AS d
-		WHERE abs((d.estimate).change) >= %8$s
+		WHERE abs((d.estimate).change) >= %8$s AND (d.estimate).p_value < 0.05
 		WINDOW same_way AS (PARTITION BY d.scope, sign((d.estimate).change) ORDER BY d.number)
 	), numbered AS (
 		-- two buckets back within the threshold close a window
@@ -99,15 +97,15 @@ BEGIN
 			   max(n.number) AS last_number, max(n.last_number) AS last_of_all
 		FROM numbered n GROUP BY n.scope, n.direction, n.episode HAVING bool_or(n.beyond_doubt)
 	), during AS (
-		SELECT e.scope, e.direction, e.episode, a.user_id, a.turns, min(a.team) AS team, sum(a.y) AS y, sum(a.n) AS n, sum(a.cost) AS cost, sum(a.priced_n) AS priced_n,
+		SELECT e.scope, e.direction, e.episode, a.user_id, a.turns, sum(a.y) AS y, sum(a.n) AS n, sum(a.cost) AS cost, sum(a.priced_n) AS priced_n,
 			   sum(a.attempts) AS attempts, sum(a.unpriced) AS unpriced
 		FROM episode e JOIN part a ON a.scope = e.scope AND a.bucket BETWEEN e.opened_at AND e.last_bucket
 		GROUP BY 1, 2, 3, 4, 5
 	), compared AS (
 		SELECT d.scope, d.direction, d.episode, sum(d.y) AS y, sum(d.n) AS n, sum(d.cost) AS cost, sum(d.priced_n) / NULLIF(sum(d.n), 0) AS price,
-			   sum(d.attempts) AS attempts, sum(d.unpriced) AS unpriced, bool_or(s.by_team) AS by_team,
-			   llm_cost.%6$s(CASE WHEN s.by_team THEN d.team ELSE d.user_id END, b.y::double precision, b.n::double precision, d.y::double precision, d.n::double precision) AS estimate
-		FROM during d LEFT JOIN part b ON b.bucket = '-infinity' AND b.scope = d.scope AND b.user_id = d.user_id AND b.turns = d.turns, sampling s
+			   sum(d.attempts) AS attempts, sum(d.unpriced) AS unpriced,
+			   llm_cost.%6$s(d.user_id, b.y::double precision, b.n::double precision, d.y::double precision, d.n::double precision) AS estimate
+		FROM during d LEFT JOIN part b ON b.bucket = '-infinity' AND b.scope = d.scope AND b.user_id = d.user_id AND b.turns = d.turns
 		GROUP BY d.scope, d.direction, d.episode
 	), before AS (
 		SELECT a.scope, sum(a.y) / NULLIF(sum(a.n), 0) AS value FROM part a WHERE a.bucket = '-infinity' GROUP BY a.scope
@@ -119,14 +117,13 @@ BEGIN
 	SELECT e.scope, e.opened_at, (SELECT d.bucket FROM daily d WHERE d.scope = e.scope AND d.number = e.last_number + 1 AND e.last_of_all >= e.last_number + 2),
 		   llm_cost.shown_number(b.value), llm_cost.shown_number(c.y / NULLIF(c.n, 0)), %9$L, round((100 * (c.estimate).change)::numeric, 2),
 		   round((100 * (c.estimate).low)::numeric, 2), round((100 * (c.estimate).high)::numeric, 2), round(%10$s, 2),
-		   CASE WHEN c.by_team THEN 'team' ELSE 'user' END, (c.estimate).units, trunc(100 * (1 - c.unpriced / NULLIF(c.attempts, 0)), 1),
+		   'user', (c.estimate).units, trunc(100 * (1 - c.unpriced / NULLIF(c.attempts, 0)), 1),
 		   v.verdict, v.cause, r.release, e.opened_at - r.first_started_at
 	FROM episode e JOIN compared c USING (scope, direction, episode) LEFT JOIN before b USING (scope)
 		 LEFT JOIN LATERAL (SELECT r.release, r.first_started_at FROM release r
 			WHERE r.scope = e.scope AND r.first_started_at >= e.opened_at - %11$L::interval AND r.first_started_at < e.opened_at + %12$L::interval
 			ORDER BY abs(EXTRACT(epoch FROM e.opened_at - r.first_started_at)), r.release LIMIT 1) AS r ON true,
-		 LATERAL llm_cost.change_verdict(c.estimate, NULL, 0, (c.unpriced / NULLIF(c.attempts, 0))::double precision, %13$s, %8$s,
-			CASE WHEN c.by_team THEN 'team' ELSE 'user' END) AS v
+		 LATERAL llm_cost.change_verdict(c.estimate, NULL, 0, (c.unpriced / NULLIF(c.attempts, 0))::double precision, %13$s, %8$s) AS v
 	ORDER BY abs(%10$s) DESC NULLS LAST, e.opened_at, e.scope$sql$,
 		llm_cost.scope_expression(dimensions, 'c'), price, chosen.numerator, chosen.denominator,
 		llm_cost.cells_query(
@@ -146,7 +143,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.drift_windows(text, text[], tstzrange, numeric, integer, text, jsonb, regclass, text) IS
-	'Episodes in which a ratio (hit_ratio, retry_share, calls_per_operation) was away from its baseline, the baseline_weeks before the period (NULL: the last four full weeks). Each bucket (hour, day, week of local time) is compared within users, first turns apart from later ones, weighted by tokens. An episode opens with the first bucket that is threshold or more away (points of a share, default 5; per cent of calls_per_operation, default 20), closes when two in a row are nearer (closed_at NULL: it has not), and is shown if a bucket of it is beyond doubt (p below 0.01 divided by the number of buckets). change is like for like, low to high its 95 % interval; value_before and value_during are plain ratios of sums. wasted_usd: lost cache hits at the price difference, retries beyond the baseline''s share, or calls beyond the baseline''s number; negative is saved. near_release: the release first seen within two days before the opening, or in its bucket, and release_lag by how much the opening bucket begins after it. Needs user_id, and what the metric needs. Dearest first.';
+	'Episodes in which a ratio (hit_ratio, retry_share, calls_per_operation) was away from its baseline, the baseline_weeks before the period (NULL: the last four full weeks). Each bucket (hour, day, week of local time) is compared within users, first turns apart from later ones, weighted by tokens. An episode opens with the first bucket that is threshold or more away, p below 0.05 (points of a share, default 5; per cent of calls_per_operation, default 20), closes when two in a row are nearer (closed_at NULL: it has not), and is shown if a bucket of it is beyond doubt (p below 0.01 divided by the number of buckets). change is like for like, low to high its 95 % interval; value_before and value_during are plain ratios of sums. wasted_usd: lost cache hits at the price difference, retries beyond the baseline''s share, or calls beyond the baseline''s number; negative is saved. near_release: the release first seen within two days before the opening, or in its bucket, and release_lag by how much the opening bucket begins after it. Needs user_id, and what the metric needs. Dearest first.';
 
 CREATE FUNCTION llm_cost.price_expression(wanted text, at timestamptz, price_book text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
