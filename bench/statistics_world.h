@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * statistics_world.h
+ *		Made-up users and what they did in 20 weeks.
+ *
+ * A world is 300 users.  Activity is Pareto(1.5); of type A, 5 % of users
+ * make forty times the median's calls; of type B, 5 % of users pay forty
+ * times as much a call.  Calls cost lognormal(1) around the user's level
+ * (lognormal(0.5)), 1 % of them Pareto(1.5) from five times that.  A user's
+ * day has its own volume and cost (lognormal 0.5 and 0.3), and three days in
+ * a hundred are bursts, five times the calls at twice the cost.  Weekends
+ * have 0.35 of the calls at 0.85 of the cost.  About 84,000 calls in eight
+ * weeks.
+ *
+ * The same users also have conversations, whose turns find part of their
+ * input in a cache.
+ *
+ * Everything follows from a seed and the number of the world.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LLM_COST_STATISTICS_WORLD_H
+#define LLM_COST_STATISTICS_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define USERS		300
+#define HEAVY		15			/* 5 % */
+#define WEEKS		20			/* week 0 is the latest */
+#define CALLS_A_DAY	1500
+
+typedef struct Sums
+{
+	double		y;
+	double		n;
+} Sums;
+
+typedef struct World
+{
+	bool		dear;			/* type B */
+	double		activity[USERS];	/* calls on a weekday */
+	double		level[USERS];	/* cost of a usual call */
+	Sums		week[USERS][WEEKS];
+	Sums		more[USERS][2]; /* what week 0 would be twice again */
+	Sums		burst;			/* four times more of the whale in week 0 */
+	int			whale;
+	/* hit ratio: input tokens and those from the cache, less with a fault */
+	Sums		tokens[USERS][WEEKS];
+	Sums		faulty[USERS][2];	/* weeks 0 and 1, when 5 points are lost */
+} World;
+
+extern void random_seed(uint64_t seed, uint64_t stream);
+extern double gauss(void);
+extern void make_world(World *world, bool dear);
+
+#endif							/* LLM_COST_STATISTICS_WORLD_H */
