@@ -10,7 +10,7 @@
 CREATE FUNCTION llm_cost.attempts_query(
 	usage regclass, scanned tstzrange, by text[], filter jsonb, reference_at timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
 DECLARE
 	source		record;
@@ -37,18 +37,20 @@ BEGIN
 		price_book => %L, attributes => attributes), cost) END', attempts_query.reference_at, source.price_book);
 
 	-- A span that repeats the usage of those below it (trace exports) counts once, below.
+	-- A call that is followed by one of the same size is no such span: it takes two
+	-- below it, or one of another kind.
 	IF source.columns @> '{attempt_id,parent_id,operation_id}' THEN
 		children := format($sql$
-			LEFT JOIN (SELECT a.operation_id, a.parent_id, pg_catalog.sum(a.input_tokens) AS input_tokens, pg_catalog.sum(a.output_tokens) AS output_tokens%s
+			LEFT JOIN (SELECT a.operation_id, a.parent_id, pg_catalog.sum(a.input_tokens) AS input_tokens,
+					pg_catalog.sum(a.output_tokens) AS output_tokens, count(*) AS spans, %s AS kinds
 				FROM %s AS a
-				WHERE a.parent_id IS NOT NULL AND (%s)
+				WHERE a.parent_id IS NOT NULL AND a.input_tokens > 0 AND (%s)
 				GROUP BY 1, 2) AS below ON below.operation_id = a.operation_id AND below.parent_id = a.attempt_id$sql$,
-			-- what hangs below a failed attempt, or retries it, is no part of it
-			CASE WHEN 'attempt' = ANY (source.columns) THEN ', pg_catalog.bool_or(a.attempt > 1) AS retried' ELSE ', NULL::boolean AS retried' END,
+			CASE WHEN 'kind' = ANY (source.columns) THEN 'pg_catalog.array_agg(DISTINCT a.kind)' ELSE 'NULL::text[]' END,
 			source.from_item, llm_cost.period_predicate(attempts_query.usage, attempts_query.scanned, 'a'));
-		once := format('(below.input_tokens = a.input_tokens AND below.output_tokens = a.output_tokens AND a.input_tokens > 0
-			AND below.retried IS NOT TRUE%s) IS NOT TRUE',
-			CASE WHEN 'error_type' = ANY (source.columns) THEN ' AND a.error_type IS NULL' ELSE '' END);
+		once := format('(below.input_tokens = a.input_tokens AND below.output_tokens = a.output_tokens
+			AND (below.spans > 1 OR %s)) IS NOT TRUE',
+			CASE WHEN 'kind' = ANY (source.columns) THEN 'a.kind <> ALL (below.kinds)' ELSE 'false' END);
 	END IF;
 
 	RETURN format($sql$
@@ -88,4 +90,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.attempts_query(regclass, tstzrange, text[], jsonb, timestamptz) IS
-	'SQL that reads the attempts of a usage within a period, with all canonical columns, cost, reference_cost (at the prices of reference_at), the columns asked for as text (dimension_1, ...), and flags: is_call, unpriced, opens_operation, operation_priced, operation_resolved, opens_conversation, is_retry, retry_error, failure_unlogged. A parent span whose tokens are the sum of its children''s is left out.';
+	'SQL that reads the attempts of a usage within a period, with all canonical columns, cost, reference_cost (at the prices of reference_at), the columns asked for as text (dimension_1, ...), and flags: is_call, unpriced, opens_operation, operation_priced, operation_resolved, opens_conversation, is_retry, retry_error, failure_unlogged. A parent span whose tokens are the sum of those of two spans below it or more, or of one of another kind, is left out.';

@@ -75,7 +75,7 @@ CREATE FUNCTION llm_cost.cells(
 	OUT cacheable_tokens numeric, OUT outcome_cost numeric, OUT first_started_at timestamptz, OUT cost_distribution llm_cost.distribution, OUT context_distribution llm_cost.distribution)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 1000 COST 10000
-SET search_path = pg_catalog, pg_temp SET jit = off
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	source		record;

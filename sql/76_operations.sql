@@ -14,7 +14,7 @@ CREATE FUNCTION llm_cost.operations(
 	OUT failed_cost numeric, OUT avoided_cost numeric, OUT unpriced_attempts bigint, OUT outcome text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 10000 COST 100000
-SET search_path = pg_catalog, pg_temp SET jit = off
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	source		record;

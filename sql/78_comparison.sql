@@ -82,7 +82,7 @@ CREATE FUNCTION llm_cost.comparison_query(
 	usage regclass, metric text, unit text, by text[], period tstzrange, baseline text, filter jsonb, time_zone text,
 	max_scopes integer DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
 DECLARE
 	source		record;
@@ -166,8 +166,7 @@ BEGIN
 		FROM usable u GROUP BY u.pair
 	), newcomer AS (
 		-- seen in the period only, of all that was read
-		SELECT c.user_id FROM cell c WHERE c.user_id IS NOT NULL
-		GROUP BY c.user_id HAVING min(c.bucket) >= (SELECT w.first_segment FROM compared w WHERE w.pair = 0 AND w.side = 'after')
+		%19$s
 	), scoped AS (
 		SELECT %4$s AS scope, %5$s, u.pair%6$s
 		FROM cell c JOIN usable u ON c.bucket BETWEEN u.first_segment AND u.last_segment
@@ -231,9 +230,9 @@ BEGIN
 		   CASE WHEN t.attempts_after IS NULL THEN 'no usage in the period'
 				WHEN t.windows_before IS NULL OR t.windows_before = 0 THEN format('nothing to compare with: usage begins at %%s', b.at)
 				WHEN t.attempts_before IS NULL THEN 'no usage in the baseline'
-				WHEN t.unlogged_after > 0 THEN format('not measurable: the failed attempts of %%s retries are not logged', t.unlogged_after)
+				WHEN t.unlogged_after > 0 THEN format('not measurable: %%s without a log of what failed', llm_cost.counted(t.unlogged_after::bigint, 'attempt'))
 				WHEN t.sampling_unit = 'window' AND t.judged_by IS NULL AND v.verdict = 'insufficient'
-				THEN format('no users to compare and %%s earlier windows, fewer than 4', COALESCE(cardinality(array_remove(t.placebo, NULL)), 0))
+				THEN format('no users to compare, and %%s, fewer than 4', llm_cost.counted(COALESCE(cardinality(array_remove(t.placebo, NULL)), 0), 'earlier window'))
 				ELSE v.cause END AS cause
 	FROM judged t, begun b,
 		 LATERAL llm_cost.change_verdict(t.judged_by, t.placebo, (t.unpriced_before / NULLIF(t.attempts_before, 0))::double precision,
@@ -267,7 +266,10 @@ BEGIN
 		EXTRACT(epoch FROM upper(comparison_query.period) - lower(comparison_query.period)),
 		CASE WHEN chosen.method IN ('ratio', 'points')
 			 THEN 'sum(l.y_after::double precision ^ 2) AS yy, sum(l.y_after::double precision * l.n_after::double precision) AS yn, sum(l.n_after::double precision ^ 2) AS nn'
-			 ELSE 'NULL::double precision AS yy, NULL::double precision AS yn, NULL::double precision AS nn' END);
+			 ELSE 'NULL::double precision AS yy, NULL::double precision AS yn, NULL::double precision AS nn' END,
+		CASE WHEN keys = '{}' THEN 'SELECT NULL::text AS user_id WHERE false'
+			 ELSE 'SELECT c.user_id FROM cell c WHERE c.user_id IS NOT NULL GROUP BY c.user_id
+				HAVING min(c.bucket) >= (SELECT w.first_segment FROM compared w WHERE w.pair = 0 AND w.side = ''after'')' END);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.comparison_query(regclass, text, text, text[], tstzrange, text, jsonb, text, integer) IS

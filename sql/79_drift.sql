@@ -11,7 +11,7 @@ CREATE FUNCTION llm_cost.drift(
 	OUT verdict text, OUT cause text, OUT near_release text, OUT declared text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 20 COST 100000
-SET search_path = pg_catalog, pg_temp SET jit = off
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	zone		text := llm_cost.checked_zone(drift.time_zone);
@@ -55,7 +55,7 @@ COMMENT ON FUNCTION llm_cost.drift(text, text[], tstzrange, text, text, jsonb, r
 CREATE FUNCTION llm_cost.plan_comparison_query(
 	compared text, usage regclass, metric text, unit text, method text, dollars text, dimensions text[], period tstzrange) RETURNS text
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
 DECLARE
 	target		record;

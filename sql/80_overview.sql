@@ -17,7 +17,7 @@ CREATE FUNCTION llm_cost.overview(
 	OUT sampling_unit text, OUT next_sql text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 11 COST 100000
-SET search_path = pg_catalog, pg_temp SET jit = off
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	zone		text := llm_cost.checked_zone(overview.time_zone);
@@ -71,9 +71,9 @@ BEGIN
 							 CASE WHEN a.n_after > 0 AND a.n_before > 0
 								  THEN (a.n_after - a.n_before) * (a.known_after / a.n_after + a.known_before / a.n_before) / 2
 								  ELSE a.known_after - a.known_before END AS volume) AS x,
-			 -- money in cents of a cent, and still adding up
-			 LATERAL (SELECT round(x.spend, 4) AS spend, round(x.change, 4) AS change, round(x.new_users, 4) AS new_users,
-							 round(x.price, 4) AS price, round(x.volume, 4) AS volume) AS b
+			 -- spend is exact; what comes of a division is not, and the last part takes the rest
+			 LATERAL (SELECT trim_scale(x.spend) AS spend, trim_scale(x.spend - round(x.spend - x.change, 6)) AS change, round(x.new_users, 6) AS new_users,
+							 round(x.price, 6) AS price, round(x.volume, 6) AS volume) AS b
 		ORDER BY r.label IS NULL, abs(b.change) DESC, b.spend DESC, r.label$sql$,
 		llm_cost.comparison_query(source.relation, 'unit_cost', chosen.chosen_unit, dimensions, whole, overview.baseline, overview.filter, zone,
 			COALESCE(overview.max_rows, 10) - 1),

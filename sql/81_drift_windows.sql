@@ -17,7 +17,7 @@ CREATE FUNCTION llm_cost.drift_windows(
 	OUT sampling_units bigint, OUT priced_pct numeric, OUT verdict text, OUT cause text, OUT near_release text, OUT release_lag interval)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 10 COST 100000
-SET search_path = pg_catalog, pg_temp SET jit = off
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	zone		text := llm_cost.checked_zone(drift_windows.time_zone);

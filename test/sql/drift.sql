@@ -8,6 +8,7 @@ RESET client_min_messages;
 SET search_path = regress_drift, public;
 SET timezone = 'UTC';
 SET intervalstyle = 'postgres';
+\set SHOW_CONTEXT never
 
 -- Nothing attached, and what is no usage.
 DELETE FROM llm_cost.attached_usage;
@@ -27,7 +28,7 @@ SELECT * FROM llm_cost.comparison_windows('[2026-06-17, 2026-06-27)', '[2026-06-
 
 -- Twelve users, six weeks.  Prices of one model: $2 in, $0.5 cached, $10 out per million.
 SELECT count(*) FROM (VALUES ('input', 2.0), ('cache_read', 0.5), ('output', 10.0)) AS p (meter, amount),
-	LATERAL llm_cost.set_price('regress-drift', meter, amount, '2026-01-01');
+	LATERAL llm_cost.set_price('regress-drift', meter, amount, '2026-01-01', 'regress');
 CREATE TABLE call (
 	started_at timestamptz, model text, input_tokens bigint, cache_read_tokens bigint, output_tokens bigint,
 	operation_id text, conversation_id text, attempt int, error_type text, user_id text, team text, workflow text, outcome text, plan text);
@@ -80,10 +81,10 @@ SELECT scope, value, value_before, change_in, change, like_for_like, at_stake_us
 FROM llm_cost.drift('hit_ratio', '{workflow,tags.plan}', '[2026-06-22, 2026-06-29)', filter => '{"team": ["t0", "t1"]}');
 -- What lost hits cost: 700 tokens a call fewer from the cache, $1.5 a million each.
 SELECT round(count(*) * 700 * 1.5 / 1000000, 2) AS lost
-FROM answer WHERE now AND workflow = 'chat' AND team IN ('t0', 't1') AND plan = 'free';
+FROM answer WHERE now AND workflow = 'chat' AND team IN ('t0', 't1') AND tags ->> 'plan' = 'free';
 
 -- The bridge adds up, and ties to plain SQL.  The price falls on Wednesday.
-SELECT count(*) FROM llm_cost.set_price('regress-drift', 'input', 1.5, '2026-06-24');
+SELECT count(*) FROM llm_cost.set_price('regress-drift', 'input', 1.5, '2026-06-24', 'regress');
 INSERT INTO call SELECT '2026-06-23 05:00+00'::timestamptz + make_interval(mins => i), 'regress-drift', 5000, 0, 500, 'new-' || i, 'new', 1, NULL, 'newcomer', 't9', 'chat', NULL, NULL
 FROM generate_series(1, 20) AS i;
 SELECT o.scope, o.spend_usd, o.change_usd, o.from_volume_usd, o.from_new_users_usd, o.from_price_usd, o.from_unit_cost_usd,
@@ -100,11 +101,11 @@ WITH priced AS (
 		   sum(at_old_prices) FILTER (WHERE now AND user_id <> 'newcomer') AS known, sum(at_old_prices) FILTER (WHERE NOT now) / 4 AS known_before,
 		   count(DISTINCT operation_id) FILTER (WHERE now AND user_id <> 'newcomer')::numeric AS n, count(DISTINCT operation_id) FILTER (WHERE NOT now) / 4.0 AS n_before
 	FROM priced GROUP BY workflow)
-SELECT workflow, round(spend, 4) AS spend, round(spend - spend_before, 4) AS change, round((n - n_before) * (known / n + known_before / n_before) / 2, 4) AS volume,
-	   round(newcomer, 4) AS newcomers, round(-cheaper, 4) AS price, round((n + n_before) / 2 * (known / n - known_before / n_before), 4) AS unit_cost
+SELECT workflow, spend, round(spend - spend_before, 6) AS change, round((n - n_before) * (known / n + known_before / n_before) / 2, 6) AS volume,
+	   round(newcomer, 6) AS newcomers, round(-cheaper, 6) AS price, round((n + n_before) / 2 * (known / n - known_before / n_before), 6) AS unit_cost
 FROM summed ORDER BY abs(spend - spend_before) DESC;
 SELECT scope, spend_usd, change_usd, unit, next_sql FROM llm_cost.overview(period => '[2026-06-22, 2026-06-29)', by => '{user_id}', max_rows => 3);
-SELECT sum(spend_usd) AS in_rows, (SELECT round(sum(cost), 4) FROM call_usage WHERE started_at >= '2026-06-22') AS in_all
+SELECT sum(spend_usd) AS in_rows, (SELECT trim_scale(sum(cost)) FROM call_usage WHERE started_at >= '2026-06-22') AS in_all
 FROM llm_cost.overview(period => '[2026-06-22, 2026-06-29)', by => '{user_id}', max_rows => 3);
 
 -- A scope that begins, one without a price, and one per cent without.
@@ -133,8 +134,8 @@ r AS (SELECT sum(y) / sum(n) AS r, count(*) AS g, sum(n) AS nn FROM u)
 SELECT round((100 * sqrt(max(g) / (max(g) - 1.0) * sum((y - r * n) ^ 2)) / max(nn) / max(r))::numeric, 2) AS standard_error_pct FROM u, r;
 
 -- Without users the quiet windows are all there is; here there are none.
-SELECT value, value_before, sampling_unit, verdict, cause
-FROM llm_cost.drift(usage => llm_cost.attach('call', mapping => '{"user_id": null, "team": null}', view_name => 'nobody'), period => '[2026-06-22, 2026-06-29)');
+SELECT llm_cost.attach('call', mapping => '{"user_id": null, "team": null}', view_name => 'nobody');
+SELECT value, value_before, sampling_unit, verdict, cause FROM llm_cost.drift(usage => 'nobody', period => '[2026-06-22, 2026-06-29)');
 SELECT * FROM llm_cost.drift();
 SELECT llm_cost.detach('nobody');
 
@@ -184,6 +185,7 @@ SELECT llm_cost.set_plan('{"no_such_metric": 1}');
 SELECT llm_cost.set_plan('[]');
 SELECT llm_cost.set_plan('{"spend": 1}', '{"no_such_column": 1}');
 SELECT llm_cost.attach('call', mapping => '{"operation_id": null}', view_name => 'no_operations');
+SELECT * FROM llm_cost.drift();
 SELECT * FROM llm_cost.drift('calls_per_operation', usage => 'no_operations');
 SELECT * FROM llm_cost.operations(usage => 'no_operations');
 

@@ -1,0 +1,124 @@
+--
+-- Operations, cells and episodes, with numbers worked out by hand.
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS llm_cost CASCADE;
+CREATE SCHEMA regress_operations;
+RESET client_min_messages;
+SET search_path = regress_operations, public;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
+\set SHOW_CONTEXT never
+DELETE FROM llm_cost.attached_usage;
+
+-- $1 in, $10 out per million: 1,000 in and 100 out are $0.002.
+SELECT count(*) FROM (VALUES ('input', 1.0), ('output', 10.0)) AS p (meter, amount),
+	LATERAL llm_cost.set_price('regress-op', meter, amount, '2026-01-01', 'regress');
+CREATE TABLE call (
+	started_at timestamptz, model text, input_tokens bigint, output_tokens bigint, operation_id text, attempt_id text,
+	parent_id text, attempt bigint, kind text, step text, error_type text, user_id text, workflow text, release text);
+INSERT INTO call VALUES
+	-- a: plans, fails, plans again, looks something up, answers: 4 levels deep
+	('2026-06-01 10:00+00', 'regress-op', 1000, 100, 'a', 'a1', NULL, 1, 'chat', 'plan', 'timeout', 'u1', 'w', '1.0'),
+	('2026-06-01 10:01+00', 'regress-op', 1000, 100, 'a', 'a2', 'a1', 2, 'chat', 'plan', NULL, 'u1', 'w', '1.0'),
+	('2026-06-01 10:02+00', NULL, NULL, NULL, 'a', 'a3', 'a2', NULL, 'tool', 'search', NULL, 'u1', 'w', '1.0'),
+	('2026-06-01 10:03+00', 'regress-op', 2000, 200, 'a', 'a4', 'a3', 1, 'chat', 'answer', NULL, 'u1', 'w', '1.0'),
+	-- b: a third attempt, and nobody logged the two before
+	('2026-06-02 10:00+00', 'regress-op', 1000, 100, 'b', 'b1', NULL, 3, 'chat', 'plan', NULL, 'u2', 'w', '1.0'),
+	-- no operation
+	('2026-06-03 10:00+00', 'regress-op', 1000, 100, NULL, 'c1', NULL, 1, 'chat', 'plan', NULL, 'u2', 'w', '1.0'),
+	-- d: no price
+	('2026-06-03 11:00+00', 'no such model', 1000, 100, 'd', 'd1', NULL, 1, 'chat', 'plan', NULL, 'u2', 'w', '1.0'),
+	-- e: the span of an agent repeats what its two calls used
+	('2026-06-04 11:00:00+00', 'regress-op', 3000, 300, 'e', 'e0', NULL, NULL, 'agent', NULL, NULL, 'u2', 'w', '1.1'),
+	('2026-06-04 11:00:00+00', 'regress-op', 2000, 100, 'e', 'e1', 'e0', NULL, 'chat', 'plan', NULL, 'u2', 'w', '1.1'),
+	('2026-06-04 11:00:01+00', 'regress-op', 1000, 200, 'e', 'e2', 'e0', NULL, 'chat', 'plan', NULL, 'u2', 'w', '1.1'),
+	-- f: over midnight; it is of Saturday, its second call of Sunday
+	('2026-06-06 23:59+00', 'regress-op', 1000, 100, 'f', 'f1', NULL, 1, 'chat', 'plan', NULL, 'u3', 'w', '1.1'),
+	('2026-06-07 00:01+00', 'regress-op', 1000, 100, 'f', 'f2', 'f1', 1, 'chat', 'answer', NULL, 'u3', 'w', '1.1'),
+	-- g: begins before the period, and h ends after it
+	('2026-05-31 23:59+00', 'regress-op', 1000, 100, 'g', 'g1', NULL, 1, 'chat', 'plan', NULL, 'u3', 'w', '1.0'),
+	('2026-06-01 00:01+00', 'regress-op', 1000, 100, 'g', 'g2', 'g1', 1, 'chat', 'answer', NULL, 'u3', 'w', '1.0'),
+	('2026-06-07 23:59+00', 'regress-op', 1000, 100, 'h', 'h1', 'h2', 1, 'chat', 'plan', NULL, 'u3', 'w', '1.1'),
+	('2026-06-08 00:01+00', 'regress-op', 1000, 100, 'h', 'h2', 'h1', 1, 'chat', 'answer', NULL, 'u3', 'w', '1.1');
+SELECT llm_cost.attach('call');
+CREATE TABLE ticket (request text, state text);
+INSERT INTO ticket VALUES ('a', 'resolved'), ('b', 'escalated'), ('z', 'resolved');
+
+-- g began before; h's second call is its own although it came after.  h's spans are each other's
+-- parents, which gives no depth.
+SELECT operation_id, first_started_at, last_started_at, attempts, tool_calls AS tools, retries, retry_errors, depth, models, input_tokens AS input, output_tokens AS output
+FROM llm_cost.operations('[2026-06-01, 2026-06-08)') ORDER BY first_started_at, operation_id;
+SELECT operation_id, user_id, workflow, release, cost, retry_cost, failed_cost, unpriced_attempts AS unpriced, outcome
+FROM llm_cost.operations('[2026-06-01, 2026-06-08)', outcomes => 'ticket', outcome_key => 'request', outcome_column => 'state')
+ORDER BY first_started_at, operation_id;
+SELECT operation_id FROM llm_cost.operations('[2026-06-01, 2026-06-08)', filter => '{"user_id": ["u1", "u3"]}') ORDER BY 1;
+SELECT * FROM llm_cost.operations(outcomes => 'ticket', outcome_key => 'no_such_column');
+
+-- Cells: attempts where they ran, operations where they began.
+SELECT bucket_start::date AS day, scope, attempts, tool_calls AS tools, unpriced_attempts AS unpriced, operations, priced_operations AS priced, grouped_attempts AS grouped,
+	   retries, unlogged_failures AS unlogged, failures, cost, operation_cost, retry_cost, failed_cost, input_tokens AS input
+FROM llm_cost.cells('{release}', '[2026-06-01, 2026-06-08)') ORDER BY 1, 2;
+SELECT user_id, attempts, operations, cost, cost_distribution FROM llm_cost.cells('{}', '[2026-06-01, 2026-06-08)', 'user', 'period') ORDER BY 1;
+-- Both grains, any bucket and any columns add up to the same; an operation is counted once.
+-- In plain SQL: without the span of the agent, the tool, and g, which began before.
+SELECT grain, bucket, by, sum(attempts) AS attempts, sum(operations) AS operations, sum(cost) AS cost, sum(input_tokens) AS input
+FROM (VALUES ('user'), ('dimension')) AS g (grain), (VALUES ('hour'), ('day'), ('month')) AS b (bucket), (VALUES ('{}'::text[]), ('{workflow,step,release}')) AS d (by),
+	 LATERAL llm_cost.cells(by, '[2026-06-01, 2026-06-08)', grain, bucket) AS c
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT count(*) - 2 AS attempts, count(DISTINCT operation_id) - 1 AS operations, sum(cost) - 0.006 AS cost, sum(input_tokens) - 3000 AS input
+FROM call_usage WHERE started_at >= '2026-06-01' AND started_at < '2026-06-08';
+-- A day of Kolkata begins at 18:30 UTC: f's two calls share one.
+SELECT bucket_start, sum(attempts) AS attempts, sum(operations) AS operations
+FROM llm_cost.cells('{}', tstzrange('2026-06-05 18:30+00', '2026-06-07 18:30+00'), time_zone => 'Asia/Kolkata') GROUP BY 1 ORDER BY 1;
+SELECT * FROM llm_cost.cells(grain => 'dust');
+SELECT * FROM llm_cost.cells(bucket => 'fortnight');
+
+-- Reference prices: as of a time, and the attempt's own where there was none.
+SELECT count(*) FROM llm_cost.set_price('regress-op', 'input', 2.0, '2026-06-03', 'regress');
+SELECT scope, cost, reference_cost FROM llm_cost.cells('{model}', '[2026-06-01, 2026-06-08)', bucket => 'period', reference_at => '2026-06-02') ORDER BY cost;
+SELECT scope, cost, reference_cost FROM llm_cost.cells('{model}', '[2026-06-01, 2026-06-08)', bucket => 'period', reference_at => '2025-01-01') ORDER BY cost;
+
+-- Episodes.  Twelve users, six weeks, ten calls a day: from June 10 to 14 half of what was cached
+-- no longer is, but on 12; and on the 20th one user of twelve loses all of it.
+CREATE TABLE cached AS
+SELECT '2026-05-11'::timestamptz + make_interval(days => d, hours => 2 * c) AS started_at, 'regress-op' AS model, 1000 + 10 * ((u + c + d) % 5) AS input_tokens,
+	   CASE WHEN d IN (30, 31, 33, 34) THEN 400 WHEN d = 40 AND u = 1 THEN 0 ELSE 800 END + 10 * ((u * c + d) % 3) AS cache_read_tokens, 100 AS output_tokens,
+	   'u' || u AS user_id, 1 + c % 3 AS turn, 'o' || d || u || c AS operation_id, CASE WHEN d < 30 THEN '1' ELSE '2' END AS release
+FROM generate_series(0, 41) AS d, generate_series(1, 12) AS u, generate_series(0, 9) AS c;
+SELECT llm_cost.attach('cached');
+SELECT count(*) FROM llm_cost.set_price('regress-op', 'cache_read', 0.2, '2026-01-01', 'regress');
+SELECT scope, opened_at, closed_at, round(value_before, 4) AS before, round(value_during, 4) AS during, change, low < change AND change < high AS inside,
+	   wasted_usd, sampling_units AS units, verdict, near_release, release_lag
+FROM llm_cost.drift_windows('hit_ratio', '{}', '[2026-06-08, 2026-06-22)', usage => 'cached_usage');
+-- Between 10 and 14 June, the 12th included: 12 users x 10 calls x 4 days lost 400 tokens, at $2.00 - $0.20.
+SELECT round(12 * 10 * 4 * 400 * 1.8 / 1000000, 2) AS lost;
+SELECT round(sum(cache_read_tokens) FILTER (WHERE started_at < '2026-06-08') / sum(input_tokens::numeric) FILTER (WHERE started_at < '2026-06-08'), 4) AS before,
+	   round(sum(cache_read_tokens) FILTER (WHERE started_at >= '2026-06-10' AND started_at < '2026-06-15')
+		/ sum(input_tokens::numeric) FILTER (WHERE started_at >= '2026-06-10' AND started_at < '2026-06-15'), 4) AS during
+FROM cached;
+-- At a threshold of 50 points there is nothing, and nothing else moved.
+SELECT count(*) FROM llm_cost.drift_windows(threshold => 50, period => '[2026-06-08, 2026-06-22)', usage => 'cached_usage');
+SELECT count(*) FROM llm_cost.drift_windows('retry_share', period => '[2026-06-08, 2026-06-22)', usage => 'cached_usage');
+SELECT count(*) FROM llm_cost.drift_windows('calls_per_operation', period => '[2026-06-08, 2026-06-22)', usage => 'cached_usage', bucket => 'week');
+-- Sessions get shorter: three in four calls are first turns, which never hit, instead of one in
+-- three.  The ratio of sums halves; nothing drifted.
+CREATE TABLE shorter AS
+SELECT started_at, model, input_tokens, CASE WHEN turn = 1 THEN 0 ELSE 800 END AS cache_read_tokens, output_tokens, user_id, turn, operation_id
+FROM (SELECT c.*, CASE WHEN started_at < '2026-06-08' THEN 1 + c.n % 3 ELSE CASE WHEN c.n % 4 > 0 THEN 1 ELSE 2 END END AS turn
+	  FROM (SELECT started_at, model, input_tokens, output_tokens, user_id, operation_id, row_number() OVER (PARTITION BY user_id, started_at::date ORDER BY started_at) AS n FROM cached) AS c) AS t;
+SELECT llm_cost.attach('shorter');
+SELECT round(llm_cost.hit_ratio(cache_read_tokens, input_tokens) FILTER (WHERE started_at < '2026-06-08')::numeric, 3) AS before,
+	   round(llm_cost.hit_ratio(cache_read_tokens, input_tokens) FILTER (WHERE started_at >= '2026-06-08')::numeric, 3) AS after,
+	   (SELECT count(*) FROM llm_cost.drift_windows(period => '[2026-06-08, 2026-06-22)', usage => 'shorter_usage')) AS episodes
+FROM shorter;
+SELECT llm_cost.drift_windows('spend', usage => 'cached_usage');
+SELECT llm_cost.drift_windows(threshold => 0, usage => 'cached_usage');
+SELECT llm_cost.drift_windows(bucket => 'minute', usage => 'cached_usage');
+SELECT llm_cost.drift_windows(baseline_weeks => 0, usage => 'cached_usage');
+SELECT llm_cost.drift_windows(usage => 'call_usage');
+
+SET client_min_messages = warning;
+DELETE FROM llm_cost.attached_usage WHERE schema_name = 'regress_operations';
+DELETE FROM llm_cost.price_override WHERE model = 'regress-op';
+DROP SCHEMA regress_operations CASCADE;
