@@ -44,7 +44,9 @@ INSERT INTO for_users VALUES
 	('add'), ('distribution_from_histogram'),
 	('num_values'), ('total'), ('mean'), ('min_value'), ('max_value'),
 	('percentile'), ('percentiles'), ('percentile_rank'), ('histogram'),
-	('trimmed_total'), ('trimmed_mean'), ('top_share'), ('share_above'), ('gini'), ('lorenz');
+	('trimmed_total'), ('trimmed_mean'), ('top_share'), ('share_above'), ('gini'), ('lorenz'),
+	('last_week'), ('operations'), ('cells'), ('hit_ratio'), ('paired_change'), ('paired_difference'), ('change_verdict'),
+	('metrics'), ('drift'), ('overview'), ('drift_windows'), ('set_plan'), ('cell_measures');
 
 CREATE FUNCTION pg_temp.functions(kinds text) RETURNS SETOF text
 BEGIN ATOMIC

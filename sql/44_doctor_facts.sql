@@ -125,7 +125,7 @@ BEGIN ATOMIC
 	  AND (SELECT array_agg(t.attname::text ORDER BY t.attnum) FROM pg_attribute t
 		   WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped)
 		= (SELECT array_agg(u.usage_column ORDER BY u."position") FROM llm_cost.usage_columns() u)
-		  || '{cost,avoided_cost,cost_problem}'::text[]
+		  || '{cost,avoided_cost,cost_problem,attributes}'::text[]
 		  || CASE WHEN a.base_column = 'started_at' THEN '{}' ELSE ARRAY[a.base_column] END;
 END;
 COMMENT ON FUNCTION llm_cost.live_registration(regclass) IS

@@ -17,7 +17,6 @@ AS $$
 DECLARE
 	attached	text[];
 	present		text[];
-	described	jsonb;
 BEGIN
 	relation := usage_source.usage;
 	IF relation IS NULL THEN
@@ -42,7 +41,7 @@ BEGIN
 	INTO from_item, columns, price_book
 	FROM pg_class c
 		 JOIN pg_namespace n ON n.oid = c.relnamespace
-		 LEFT JOIN llm_cost.attached_usage a ON a.schema_name = n.nspname AND a.view_name = c.relname
+		 LEFT JOIN LATERAL llm_cost.live_registration(relation) a ON true
 	WHERE c.oid = relation AND c.relkind IN ('r', 'p', 'v', 'm', 'f');
 	IF from_item IS NULL THEN
 		RAISE EXCEPTION '% is not a relation of usage', relation
@@ -205,7 +204,7 @@ COMMENT ON FUNCTION llm_cost.checked_period(tstzrange, text) IS
  */
 CREATE FUNCTION llm_cost.comparison_windows(
 	period tstzrange, baseline text, time_zone text, quiet_pairs integer,
-	OUT pair integer, OUT side text, OUT "window" tstzrange)
+	OUT pair integer, OUT side text, OUT during tstzrange)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 45
 SET search_path = pg_catalog, pg_temp
@@ -243,18 +242,18 @@ BEGIN
 	FOR k IN 0 .. comparison_windows.quiet_pairs LOOP
 		pair := k;
 		side := 'after';
-		"window" := tstzrange(timezone(comparison_windows.time_zone, first - make_interval(days => k * step)),
+		during := tstzrange(timezone(comparison_windows.time_zone, first - make_interval(days => k * step)),
 			timezone(comparison_windows.time_zone, last - make_interval(days => k * step)));
 		RETURN NEXT;
 		side := 'before';
 		IF before IS NULL THEN
 			FOR i IN 1 .. windows LOOP
-				"window" := tstzrange(timezone(comparison_windows.time_zone, first - make_interval(days => (k + i) * step)),
+				during := tstzrange(timezone(comparison_windows.time_zone, first - make_interval(days => (k + i) * step)),
 					timezone(comparison_windows.time_zone, last - make_interval(days => (k + i) * step)));
 				RETURN NEXT;
 			END LOOP;
 		ELSE
-			"window" := tstzrange(
+			during := tstzrange(
 				timezone(comparison_windows.time_zone, timezone(comparison_windows.time_zone, lower(before)) - make_interval(days => k * step)),
 				timezone(comparison_windows.time_zone, timezone(comparison_windows.time_zone, upper(before)) - make_interval(days => k * step)));
 			RETURN NEXT;

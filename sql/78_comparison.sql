@@ -89,8 +89,8 @@ DECLARE
 	chosen		record;
 	dimensions	text[] := COALESCE(comparison_query.by, '{}');
 	dimension_columns text[];
-	keys		text[] := '{}';
-	price_columns text[] := '{}';
+	keys		text[] := ARRAY[]::text[];
+	price_columns text[] := ARRAY[]::text[];
 	price		text := 'NULL::numeric';
 	edges		timestamptz[];
 	compared	text;
@@ -113,9 +113,9 @@ BEGIN
 	-- time is cut wherever a window begins or ends; a window is a run of such segments
 	SELECT array_agg(DISTINCT e.at ORDER BY e.at) INTO edges
 	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w,
-		 LATERAL (VALUES (lower(w."window")), (upper(w."window"))) AS e (at);
-	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w."window"),
-			array_position(edges, lower(w."window")), array_position(edges, upper(w."window")) - 1), ', ')
+		 LATERAL (VALUES (lower(w.during)), (upper(w.during))) AS e (at);
+	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w.during),
+			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ')
 	INTO compared
 	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w;
 

@@ -17,7 +17,7 @@ SELECT * FROM llm_cost.drift(usage => 'pg_catalog.pg_class');
 SELECT * FROM llm_cost.drift(usage => 'pg_catalog.pg_class_oid_index');
 
 -- Windows: whole weeks apart, in local time.  In Berlin the week of 29 March 2026 has 167 hours.
-SELECT pair, side, "window", upper("window") - lower("window") AS length
+SELECT pair, side, during, upper(during) - lower(during) AS length
 FROM llm_cost.comparison_windows(llm_cost.last_week('Europe/Berlin', '2026-04-08 12:00+00'), NULL, 'Europe/Berlin', 1)
 ORDER BY 1, 2, 3 DESC;
 -- In Kolkata a week begins 5:30 hours earlier than in UTC.

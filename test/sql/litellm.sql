@@ -175,7 +175,7 @@ RESET jit;
 SELECT llm_cost.attach('regress_litellm."LiteLLM_SpendLogs"', view_name => 'regress_litellm.in_euro', price_book => 'regress_eur');
 SELECT cost, cost = (4000 * 2.3 + 6000 * 1.15 + 2000 * 9.2) / 1000000 AS exact
 FROM regress_litellm.in_euro WHERE input_tokens = 10000 AND billable;
-SELECT pg_catalog.col_description('regress_litellm.in_euro'::regclass, 36);
+SELECT pg_catalog.col_description('regress_litellm.in_euro'::regclass, 37);
 
 -- Claims about how the source counts cached tokens can be forced either way.
 SELECT llm_cost.attach('regress_litellm."LiteLLM_SpendLogs"', view_name => 'forced', input_excludes_cache => true);
