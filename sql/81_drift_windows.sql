@@ -76,18 +76,25 @@ BEGIN
 		SELECT c.scope, c.bucket, c.user_id, c.turns, sum(c.y) AS y, sum(c.n) AS n, sum(c.cost) AS cost, sum(c.n * c.price) AS priced_n,
 			   sum(c.attempts) AS attempts, sum(c.unpriced_attempts) AS unpriced
 		FROM cell c GROUP BY 1, 2, 3, 4
+	), before AS (
+		SELECT a.scope, sum(a.y) / NULLIF(sum(a.n), 0) AS value FROM part a WHERE a.bucket = '-infinity' GROUP BY a.scope
 	), daily AS (
-		SELECT a.scope, a.bucket, row_number() OVER (PARTITION BY a.scope ORDER BY a.bucket) AS number,
-			   llm_cost.%6$s(a.user_id, b.y::double precision, b.n::double precision, a.y::double precision, a.n::double precision) AS estimate
+		-- a difference, as it asks less of a user and a day than a ratio
+		SELECT a.scope, a.bucket, llm_cost.paired_difference(a.user_id, b.y::double precision, b.n::double precision, a.y::double precision, a.n::double precision) AS estimate
 		FROM part a LEFT JOIN part b ON b.bucket = '-infinity' AND b.scope = a.scope AND b.user_id = a.user_id AND b.turns = a.turns
 		WHERE a.bucket > '-infinity' AND a.n > 0
 		GROUP BY a.scope, a.bucket
+	), told AS (
+		-- buckets that tell something: surely off, or near
+		SELECT d.scope, d.bucket, sign((d.estimate).change) AS direction, abs((d.estimate).change) >= l.threshold AS off,
+			   (d.estimate).p_value < 0.01 / %7$s AS beyond_doubt,
+			   row_number() OVER (PARTITION BY d.scope ORDER BY d.bucket) AS number
+		FROM daily d JOIN before f USING (scope), LATERAL (SELECT %8$s::double precision AS threshold) AS l
+		WHERE abs((d.estimate).change) < l.threshold OR (d.estimate).p_value < 0.05
 	), beyond AS (
-		SELECT d.*, sign((d.estimate).change) AS direction, (d.estimate).p_value < 0.01 / %7$s AS beyond_doubt,
-			   lag(d.number) OVER same_way AS number_before
-		FROM (SELECT d.*, max(d.number) OVER (PARTITION BY d.scope) AS last_number FROM daily d) AS d
-		WHERE abs((d.estimate).change) >= %8$s AND (d.estimate).p_value < 0.05
-		WINDOW same_way AS (PARTITION BY d.scope, sign((d.estimate).change) ORDER BY d.number)
+		SELECT t.*, lag(t.number) OVER (PARTITION BY t.scope, t.direction ORDER BY t.number) AS number_before, max(t.last) OVER (PARTITION BY t.scope) AS last_number
+		FROM (SELECT t.*, max(t.number) OVER (PARTITION BY t.scope) AS last FROM told t) AS t
+		WHERE t.off
 	), numbered AS (
 		-- two buckets back within the threshold close a window
 		SELECT b.*, count(*) FILTER (WHERE b.number_before IS NULL OR b.number - b.number_before > 2) OVER (PARTITION BY b.scope, b.direction ORDER BY b.number) AS episode
@@ -107,14 +114,12 @@ BEGIN
 			   llm_cost.%6$s(d.user_id, b.y::double precision, b.n::double precision, d.y::double precision, d.n::double precision) AS estimate
 		FROM during d LEFT JOIN part b ON b.bucket = '-infinity' AND b.scope = d.scope AND b.user_id = d.user_id AND b.turns = d.turns
 		GROUP BY d.scope, d.direction, d.episode
-	), before AS (
-		SELECT a.scope, sum(a.y) / NULLIF(sum(a.n), 0) AS value FROM part a WHERE a.bucket = '-infinity' GROUP BY a.scope
 	), release AS (
 		-- those that are new in the period
 		SELECT c.scope, c.release, min(c.first_started_at) AS first_started_at FROM cell c WHERE c.release IS NOT NULL
 		GROUP BY c.scope, c.release HAVING min(c.bucket) > '-infinity'
 	)
-	SELECT e.scope, e.opened_at, (SELECT d.bucket FROM daily d WHERE d.scope = e.scope AND d.number = e.last_number + 1 AND e.last_of_all >= e.last_number + 2),
+	SELECT e.scope, e.opened_at, (SELECT t.bucket FROM told t WHERE t.scope = e.scope AND t.number = e.last_number + 1 AND e.last_of_all >= e.last_number + 2),
 		   llm_cost.shown_number(b.value), llm_cost.shown_number(c.y / NULLIF(c.n, 0)), %9$L, round((100 * (c.estimate).change)::numeric, 2),
 		   round((100 * (c.estimate).low)::numeric, 2), round((100 * (c.estimate).high)::numeric, 2), round(%10$s, 2),
 		   'user', (c.estimate).units, trunc(100 * (1 - c.unpriced / NULLIF(c.attempts, 0)), 1),
@@ -123,7 +128,7 @@ BEGIN
 		 LEFT JOIN LATERAL (SELECT r.release, r.first_started_at FROM release r
 			WHERE r.scope = e.scope AND r.first_started_at >= e.opened_at - %11$L::interval AND r.first_started_at < e.opened_at + %12$L::interval
 			ORDER BY abs(EXTRACT(epoch FROM e.opened_at - r.first_started_at)), r.release LIMIT 1) AS r ON true,
-		 LATERAL llm_cost.change_verdict(c.estimate, NULL, 0, (c.unpriced / NULLIF(c.attempts, 0))::double precision, %13$s, %8$s) AS v
+		 LATERAL llm_cost.change_verdict(c.estimate, NULL, 0, (c.unpriced / NULLIF(c.attempts, 0))::double precision, %13$s, %14$s) AS v
 	ORDER BY abs(%10$s) DESC NULLS LAST, e.opened_at, e.scope$sql$,
 		llm_cost.scope_expression(dimensions, 'c'), price, chosen.numerator, chosen.denominator,
 		llm_cost.cells_query(
@@ -133,17 +138,18 @@ BEGIN
 			format('CASE WHEN started_at < %L THEN ''-infinity'' ELSE date_trunc(%L, started_at, %L) END', lower(whole), step, zone),
 			columns, ARRAY['attempts', 'unpriced_attempts', 'cost', 'first_started_at', chosen.numerator, chosen.denominator]),
 		CASE chosen.method WHEN 'points' THEN 'paired_difference' ELSE 'paired_change' END,
-		buckets, limit_at,
+		buckets,
+		CASE chosen.method WHEN 'points' THEN limit_at::text ELSE format('%s * f.value', limit_at) END,
 		CASE chosen.method WHEN 'points' THEN 'points' ELSE '%' END,
 		CASE wanted WHEN 'hit_ratio' THEN '(-(c.estimate).change)::numeric * c.n * c.price'
 					WHEN 'retry_share' THEN '(c.estimate).change::numeric * c.n'
 					ELSE '((c.estimate).change / (1 + (c.estimate).change))::numeric * c.cost' END,
 		-- days before, or within the first bucket
-		CASE step WHEN 'week' THEN '7 days' ELSE '2 days' END, '1 ' || step, weeks);
+		CASE step WHEN 'week' THEN '7 days' ELSE '2 days' END, '1 ' || step, weeks, limit_at);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.drift_windows(text, text[], tstzrange, numeric, integer, text, jsonb, regclass, text) IS
-	'Episodes in which a ratio (hit_ratio, retry_share, calls_per_operation) was away from its baseline, the baseline_weeks before the period (NULL: the last four full weeks). Each bucket (hour, day, week of local time) is compared within users, first turns apart from later ones, weighted by tokens. An episode opens with the first bucket that is threshold or more away, p below 0.05 (points of a share, default 5; per cent of calls_per_operation, default 20), closes when two in a row are nearer (closed_at NULL: it has not), and is shown if a bucket of it is beyond doubt (p below 0.01 divided by the number of buckets). change is like for like, low to high its 95 % interval; value_before and value_during are plain ratios of sums. wasted_usd: lost cache hits at the price difference, retries beyond the baseline''s share, or calls beyond the baseline''s number; negative is saved. near_release: the release first seen within two days before the opening, or in its bucket, and release_lag by how much the opening bucket begins after it. Needs user_id, and what the metric needs. Dearest first.';
+	'Episodes in which a ratio (hit_ratio, retry_share, calls_per_operation) was away from its baseline, the baseline_weeks before the period (NULL: the last four full weeks). Each bucket (hour, day, week of local time) is compared within users, first turns apart from later ones, weighted by what the ratio divides by. An episode opens with the first bucket that is threshold or more away, p below 0.05 (points of a share, default 5; per cent of calls_per_operation, default 20), closes when two in a row are nearer (closed_at NULL: it has not; buckets that are off but not surely count neither way), and is shown if a bucket of it is beyond doubt (p below 0.01 divided by the number of buckets). change is like for like, low to high its 95 % interval; value_before and value_during are plain ratios of sums. wasted_usd: lost cache hits at the price difference, retries beyond the baseline''s share, or calls beyond the baseline''s number; negative is saved. near_release: the release first seen within two days before the opening, or in its bucket, and release_lag by how much the opening bucket begins after it. Needs user_id, and what the metric needs. Dearest first.';
 
 CREATE FUNCTION llm_cost.price_expression(wanted text, at timestamptz, price_book text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
