@@ -10,7 +10,7 @@ SET datestyle = 'ISO';
 DELETE FROM llm_cost.attached_usage;
 \getenv inputs PG_ABS_SRCDIR
 \set generator :inputs /../demo/generate.sql
-\set QUIET on
+\set ECHO none
 \o /dev/null
 \set size small
 \set schema regress_faulty
@@ -20,7 +20,7 @@ DELETE FROM llm_cost.attached_usage;
 \set faults '{}'
 \i :generator
 \o
-\unset QUIET
+\set ECHO all
 RESET search_path;
 SET timezone = 'UTC';
 SELECT llm_cost.attach('regress_faulty.llm_call'), llm_cost.attach('regress_clean.llm_call');
