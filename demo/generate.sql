@@ -19,7 +19,8 @@
  *	schema		name of the schema to create (shop)
  *	faults		{} for the clean world, {all}, or an array of the names below ({})
  *	size		small: scale 0.4
- *	scale		1 is 300 people and some 190,000 attempts; below 0.4 there are still 120 people
+ *	scale		1 is 300 people and some 210,000 attempts, 20 is as far as it goes; below
+ *				0.4 there are still 120 people, and code-agent is as large at any scale
  *	last_monday	end of the data, exclusive, UTC (2026-06-29)
  *	weeks		how many weeks before that, at least 9 (13)
  *	seed		another company of the same kind (20260629)
@@ -27,12 +28,13 @@
  * The company.  People of twelve teams use half of the workflows each, a few of
  * them a lot (activity falls with rank to the power 0.6), on weekdays more than
  * at weekends, by day more than by night.  Some come and go; some come in the
- * last week.  Three service accounts work at night.  Every prompt has a fixed part that
- * the provider caches, a history that grows with the turn, and something new;
- * sizes are lognormal.  Four classes of error, two of them billed, lead to at
- * most two retries.  A release train leaves every Sunday at midnight and changes nothing
- * that costs, and neither does the rollout of assistant 2.0.0 from a Wednesday
- * on, in which 30 % of the rows have no version.
+ * last week, above all for advisor.  Three service accounts work at night.
+ * Every prompt has a fixed part that the provider caches, a history that grows
+ * with the turn, and something new; sizes are lognormal.  Four classes of error,
+ * two of them billed, lead to at most two retries.  A release train leaves every
+ * Sunday at midnight and changes nothing that costs, and neither does the rollout
+ * of assistant 2.0.0 from a Wednesday on; 30 % of assistant's operations do not
+ * say their version.  Two models serve advisor side by side.
  *
  * The faults.  W is the last full week, from last_monday - 7 days.
  *
@@ -59,12 +61,13 @@
  *					the statements that change the price.
  *
  * A fault changes what it names and nothing else: people, operations and all
- * random numbers are those of the clean world, and rows are only added.  Random
- * numbers are hashes of seed, thing and purpose, so the data are the same on every
- * machine and PostgreSQL, whatever the plan.  (Sizes pass through exp() and are
- * rounded; the last bit of libm could move one token in some million worlds.)  Two
- * faults ask for money, and so for prices: how often the whale calls and how long the loop
- * runs follow from llm_cost.cost() at the time of generation.
+ * random numbers are those of the clean world, no row is lost, and each fault has
+ * a workflow to itself.  Random numbers are hashes of seed, thing and purpose, so
+ * the data are the same on every machine and PostgreSQL, whatever the plan.
+ * (Sizes pass through exp() and are rounded; the last bit of libm could move one
+ * token in some million worlds.)  Two faults ask for money, and so for prices:
+ * how often the whale calls and the loop runs follows from llm_cost.cost() at the
+ * time of generation.
  */
 \if :{?schema} \else \set schema shop \endif
 \if :{?faults} \else \set faults {} \endif
@@ -234,7 +237,7 @@ INSERT INTO step VALUES
 	('search', 2, 'vector_query', 'tool', NULL, NULL, 0, 0, 0, 0, 0),
 	('search', 3, 'answer', 'chat', 'openai', 'gpt-4o', 1500, 0, 5500, 260, 0.5),
 	('support', 1, 'order_lookup', 'tool', NULL, NULL, 0, 0, 0, 0, 0),
-	('support', 2, 'answer', 'chat', 'anthropic', 'claude-sonnet-4-5', 24000, 2500, 2700, 700, 0.5),
+	('support', 2, 'answer', 'chat', 'anthropic', 'claude-sonnet-4-5', 24000, 1500, 1400, 700, 0.5),
 	('assistant', 1, 'answer', 'chat', 'openai', 'gpt-4o', 6000, 1500, 1500, 500, 0.5),
 	('assistant', 2, 'stock_lookup', 'tool', NULL, NULL, 0, 0, 0, 0, 0),
 	('recommend', 1, 'rank', 'chat', 'openai', 'gpt-4o', 150, 0, 350, 120, 0.4),
@@ -279,7 +282,7 @@ INSERT INTO intent VALUES
 	('mail', 'answer', 16, 1), ('mail', 'apology', 4, 1),
 	('code-agent', 'fix', 11, 1), ('code-agent', 'upgrade', 9, 1);
 CREATE TABLE intent_of AS
-SELECT workflow, row_number() OVER (PARTITION BY workflow ORDER BY intent) - 1 AS twentieth, intent, effort, intent = 'rare' AS rare
+SELECT workflow, row_number() OVER (PARTITION BY workflow ORDER BY intent COLLATE "C") - 1 AS twentieth, intent, effort, intent = 'rare' AS rare
 FROM intent, generate_series(1, twentieths);
 
 -- ------------------------------------------------------------------ the people
@@ -298,7 +301,7 @@ SELECT format('u%s', to_char(no, 'FM0000')) AS user_id, no::int AS user_no,
 	   CASE WHEN no > 20 AND no <> 77 AND uniform(no, 11) > 0.94
 			THEN 3 + floor(uniform(no, 12) * (last_week - 3))::int END AS left_in_week,
 	   -- who has code-agent
-	   no % greatest(1, people / 40) = 0 AS engineer,
+	   no % greatest(1, people / 40) = 0 AND no <> 77 AS engineer,
 	   false AS service
 FROM plan, (SELECT greatest(120, round(300 * :world_scale))::int AS people) p, generate_series(1, people) AS no
 UNION ALL

@@ -126,10 +126,10 @@ WITH call AS (
 	  AND (s.often = 1 OR uniform(o.thing, 1000 * s."position" + 50 * loop + 3) < s.often)
 ), cached AS (
 	-- A fixed prompt shorter than 1,024 tokens is not cached.  On the first turn
-	-- it usually still lies in the cache from others; later turns also find what
+	-- it mostly lies in the cache still, from others; later turns also find what
 	-- the turn before has written, unless they come too late.
 	SELECT *, CASE WHEN busted THEN :busted_head * (fixed + history + fresh)
-				   WHEN fixed < 1024 OR uniform(thing, draw + 4) > CASE WHEN history > 0 THEN 0.95 ELSE 0.85 END THEN 0
+				   WHEN fixed < 1024 OR uniform(thing, draw + 4) > CASE WHEN history > 0 THEN 0.96 ELSE 0.7 END THEN 0
 				   ELSE fixed + history_before END AS hit
 	FROM call
 ), tried AS (
@@ -209,13 +209,14 @@ INSERT INTO llm_call
 WITH size AS (
 	SELECT 1500 AS input_tokens, 700 AS output_tokens
 ), spent AS (
-	SELECT c.user_id, sum(llm_cost.cost(c.model, c.input_tokens, c.output_tokens, c.started_at, c.cache_read_tokens,
+	SELECT a.user_id, sum(llm_cost.cost(c.model, c.input_tokens, c.output_tokens, c.started_at, c.cache_read_tokens,
 			c.cache_write_tokens, provider => c.provider)) FILTER (WHERE c.billable) AS usd
-	FROM plan, llm_call c JOIN account a USING (user_id)
-	WHERE c.started_at >= ends_at - interval '7 days' AND NOT a.service
-	GROUP BY c.user_id
+	FROM plan CROSS JOIN account a LEFT JOIN llm_call c ON c.user_id = a.user_id AND c.started_at >= ends_at - interval '7 days'
+	WHERE NOT a.service
+	GROUP BY a.user_id HAVING count(c) > 0 OR a.user_id = 'u0077'
 ), script AS (
-	SELECT round((:whale_factor * (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY usd) FROM spent)
+	-- he himself will be above the median
+	SELECT round((:whale_factor * (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY CASE user_id WHEN 'u0077' THEN 'infinity' ELSE usd END) FROM spent)
 				  - coalesce((SELECT usd FROM spent WHERE user_id = 'u0077'), 0))
 			/ llm_cost.cost('gpt-4o', size.input_tokens, size.output_tokens, whale_at, provider => 'openai'))::int AS calls
 	FROM plan, size WHERE isfinite(whale_at)
