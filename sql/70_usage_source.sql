@@ -93,18 +93,22 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	source		record;
+	canonical	text[];
 	present		text[];
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(column_expression.usage);
-	present := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u);
-	IF source.from_item NOT LIKE '(%' THEN
-		present := present || llm_cost.column_names(source.relation);
-	END IF;
+	canonical := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u);
+	-- a subquery and a view of attach() have all of them, a relation with a cost of its own may not
+	present := CASE WHEN source.from_item LIKE '(%' THEN canonical ELSE llm_cost.column_names(source.relation) END;
 	IF column_expression.column_name LIKE 'tags.%' THEN
-		RETURN format('(%I.tags ->> %L)', column_expression.qualifier, substr(column_expression.column_name, 6));
+		RETURN CASE WHEN 'tags' = ANY (present) THEN format('(%I.tags ->> %L)', column_expression.qualifier, substr(column_expression.column_name, 6))
+			   ELSE 'NULL::text' END;
 	ELSIF column_expression.column_name = ANY (present) THEN
 		RETURN format('%I.%I::text', column_expression.qualifier, column_expression.column_name);
+	ELSIF column_expression.column_name = ANY (canonical) THEN
+		RETURN 'NULL::text';
 	END IF;
+	present := canonical || present;
 	RAISE EXCEPTION 'column "%" of usage % does not exist', column_expression.column_name, source.relation
 		USING ERRCODE = 'undefined_column',
 			HINT = COALESCE('Perhaps you meant ' || llm_cost.near_names(column_expression.column_name, present) || '. ', '')
@@ -112,7 +116,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.column_expression(regclass, text, text) IS
-	'SQL that reads a column of a usage, or a label of its tags (tags.label), as text. Errors when there is no such column.';
+	'SQL that reads a column of a usage, or a label of its tags (tags.label), as text; NULL for a canonical column that it lacks. Errors when there is no such column.';
 
 CREATE FUNCTION llm_cost.filter_predicate(usage regclass, filter jsonb, qualifier text) RETURNS text
 LANGUAGE plpgsql STABLE
