@@ -245,8 +245,8 @@ BEGIN
 		   NULLIF(concat_ws('; ',
 				'not reported: ' || NULLIF(concat_ws(', ', CASE WHEN p.reported = 0 THEN 'input_tokens' END, CASE WHEN p.split = 0 THEN 'system_tokens' END,
 					CASE WHEN g.scope IS NULL THEN 'turn' END, CASE WHEN r.scope IS NULL THEN %7$L END), ''),
-				CASE WHEN p.excess_unpriced > 0 THEN p.excess_unpriced || ' attempts over a limit have no price' END,
-				CASE WHEN r.unpriced > 0 THEN r.unpriced || ' repeated prompts have no price' END), '')
+				CASE WHEN p.excess_unpriced > 0 THEN 'attempts over a limit without a price: ' || p.excess_unpriced END,
+				CASE WHEN r.unpriced > 0 THEN 'repeated prompts without a price: ' || r.unpriced END), '')
 	FROM present p
 		 LEFT JOIN before b ON b.scope = p.scope
 		 LEFT JOIN trend t ON t.scope = p.scope

@@ -137,7 +137,7 @@ BEGIN
 		CASE WHEN cardinality(dimensions) > 0
 			 THEN (SELECT format('jsonb_build_object(%s)', string_agg(format('%L, s.key[%s]', d.name, d.rank), ', ' ORDER BY d.rank)) FROM unnest(dimensions) WITH ORDINALITY AS d (name, rank))
 			 ELSE '''{}''::jsonb' END,
-		skew.unit = 'user');
+		CASE skew.unit WHEN 'user' THEN 'true' ELSE 'false' END);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.skew(text[], text, tstzrange, jsonb, regclass, text, float8) IS

@@ -44,7 +44,7 @@ BEGIN
 		PERFORM llm_cost.require_columns(source.relation, '{outcome}', 'cost_per_outcome() without a relation of outcomes');
 	END IF;
 
-	-- minutes of people are a meter: at the price of the price book, else at the declared one
+	-- minutes of people are a meter: in the cost of an attempt if it has one, else at the declared price
 	attempt_sql := llm_cost.attempts_query(source.relation, llm_cost.with_operations(whole), dimensions, cost_per_outcome.filter, NULL);
 	IF 'meters' = ANY (source.columns) THEN
 		attempt_sql := format($sql$
@@ -112,8 +112,8 @@ BEGIN
 		   s.cost / NULLIF(s.resolved + s.unresolved, 0), (s.cost + %9$L::numeric * s.unresolved) / NULLIF(s.resolved, 0),
 		   s.unknown_cost, s.ungrouped, s.ungrouped_cost,
 		   NULLIF(concat_ws('; ',
-				CASE WHEN s.unlogged > 0 THEN 'retry cost not measurable: ' || s.unlogged || ' operations with failed attempts that are not logged' END,
-				CASE WHEN s.contradictions > 0 THEN s.contradictions || ' operations with more than one outcome' END), '')
+				CASE WHEN s.unlogged > 0 THEN 'retry cost not measurable, operations with failed attempts that are not logged: ' || s.unlogged END,
+				CASE WHEN s.contradictions > 0 THEN 'operations with more than one outcome: ' || s.contradictions END), '')
 	FROM summed s
 	ORDER BY s.cost DESC NULLS LAST, s.scope$sql$,
 		operation_sql, COALESCE(cost_per_outcome.success, '{resolved,approved,answered}'), COALESCE(cost_per_outcome.escalation, '{escalated}'),
@@ -127,7 +127,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.cost_per_outcome(text[], tstzrange, jsonb, regclass, text, text[], text[], numeric, numeric, regclass, text, text) IS
-	'What an operation costs that ends well, by columns (as the operation''s first call has them), dearest first. operations = resolved (outcome in "success") + unresolved (any other, escalated among them) + unknown (no outcome, or several) + unpriced_operations (an attempt without cost). Rates and costs are of those resolved and unresolved: cost, and in it human_cost (meter human_review_minute), retry_cost (NULL where failed attempts are not logged) and escalated_cost; in addition unresolved_cost = failure_cost x unresolved. cost_per_resolved = (cost + unresolved_cost) / resolved, NULL where nothing was resolved. Declared, not measured: failure_cost, what people then do for each unresolved operation; human_minute_cost, a minute where the price book has no price for it. The outcome is the last the usage reports, or that of the relation "outcomes". A rate is of the operations there were: it describes and tests nothing. Needs operation_id, and outcome where "outcomes" is not given.';
+	'What an operation costs that ends well, by columns (as the operation''s first call has them), dearest first. operations = resolved (outcome in "success") + unresolved (any other, escalated among them) + unknown (no outcome, or several) + unpriced_operations (an attempt without cost). Rates and costs are of those resolved and unresolved: cost, and in it human_cost (meter human_review_minute), retry_cost (NULL where failed attempts are not logged) and escalated_cost; in addition unresolved_cost = failure_cost x unresolved. cost_per_resolved = (cost + unresolved_cost) / resolved, NULL where nothing was resolved. Declared, not measured: failure_cost, what people then do for each unresolved operation; human_minute_cost, a minute of people in attempts that have no cost otherwise. The outcome is the last the usage reports, or that of the relation "outcomes". A rate is of the operations there were: it describes and tests nothing. Needs operation_id, and outcome where "outcomes" is not given.';
 
 CREATE FUNCTION llm_cost.compare_outcomes(
 	versus text DEFAULT 'model', by text[] DEFAULT '{}', period tstzrange DEFAULT NULL, filter jsonb DEFAULT NULL, usage regclass DEFAULT NULL, time_zone text DEFAULT NULL,

@@ -147,11 +147,13 @@ INSERT INTO call (started_at, model, input_tokens, output_tokens) VALUES ('2026-
 INSERT INTO call (started_at, model, kind) VALUES ('2026-03-02', 'regress-context', 'tool');
 SELECT * FROM llm_cost.contexts('{workflow,model}', :period);
 -- a count of nothing has no ratios
-UPDATE call SET input_tokens = 0;
+UPDATE call SET input_tokens = 0 WHERE kind IS NULL;
 SELECT mean_tokens, p50_tokens, trend_pct, spikes, spike_share, duplicate_share FROM llm_cost.contexts('{}', :period);
--- Sunday evening in Kolkata is before its Monday
-SELECT attempts, attempts_before FROM llm_cost.contexts('{}', tstzrange('2026-03-01 18:30', '2026-03-08 18:30'), time_zone => 'Asia/Kolkata');
--- across the change to summer time weeks keep local time: five of them, one an hour short
+-- the change to summer time: two weeks before Monday 00:00 in Berlin is 23:00 UTC, not 22:00
+INSERT INTO call (started_at, model, input_tokens, output_tokens) SELECT t, 'regress-context', 100, 1
+FROM unnest('{2026-03-22 22:30,2026-03-22 23:30,2026-04-05 22:30}'::timestamptz[]) t;
+SELECT attempts, attempts_before FROM llm_cost.contexts('{}', tstzrange('2026-04-06 00:00+02', '2026-04-13 00:00+02'), '2 weeks', time_zone => 'Europe/Berlin');
+-- the weeks: five of them, one an hour short; with gaps; of a range
 SELECT upper(scanned) - lower(scanned) AS scanned, cardinality(bounds), weeks
 FROM llm_cost.week_slices(tstzrange('2026-04-06 00:00+02', '2026-04-13 00:00+02'), NULL, 'Europe/Berlin');
 SELECT weeks FROM llm_cost.week_slices(tstzrange('2026-03-02', '2026-03-05'), '2 weeks', 'UTC');
