@@ -178,13 +178,18 @@ BEGIN
 		repeated_sql := format($sql$
 		SELECT %2$s, COALESCE(sum(a.attempts) FILTER (WHERE a.repeats), 0)::bigint, COALESCE(sum(a.tokens) FILTER (WHERE a.repeats), 0),
 			   sum(a.cost) FILTER (WHERE a.repeats), sum(a.saving) FILTER (WHERE a.repeats), sum(a.unpriced) FILTER (WHERE a.repeats)::bigint
-		FROM (SELECT %1$s count(*) AS attempts, sum(a.tokens) AS tokens, sum(a.cost) FILTER (WHERE a.cached_saving IS NOT NULL) AS cost,
-					 sum(a.cached_saving) AS saving, count(*) FILTER (WHERE a.cached_saving IS NULL) AS unpriced,
-					 -- the first operation with a prompt had to pay for it
-					 row_number() OVER (PARTITION BY %1$s a.prompt_hash, a.tokens ORDER BY min(a.started_at), a.operation_id) > 1 AS repeats
-			  FROM attempt a
-			  WHERE a.week >= 0 AND a.prompt_hash IS NOT NULL AND a.operation_id IS NOT NULL AND a.tokens > 0
-			  GROUP BY %1$s a.prompt_hash, a.tokens, a.operation_id) AS a
+		-- Different prompts with one fixed part may have the same size by chance:
+		-- as many as have the sizes around it, give or take five standard deviations.
+		FROM (SELECT a.*, a.rank > 1 + c.by_chance AND a.operations > 2 + c.by_chance + 5 * sqrt(c.by_chance) AS repeats
+			  FROM (SELECT %1$s count(*) AS attempts, sum(a.tokens) AS tokens, sum(a.cost) FILTER (WHERE a.cached_saving IS NOT NULL) AS cost,
+						   sum(a.cached_saving) AS saving, count(*) FILTER (WHERE a.cached_saving IS NULL) AS unpriced,
+						   row_number() OVER (PARTITION BY %1$s a.prompt_hash, a.tokens ORDER BY min(a.started_at), a.operation_id) AS rank,
+						   count(*) OVER (PARTITION BY %1$s a.prompt_hash, a.tokens) AS operations,
+						   count(*) OVER (PARTITION BY %1$s a.prompt_hash ORDER BY a.tokens RANGE BETWEEN 10 PRECEDING AND 10 FOLLOWING) AS around
+					FROM attempt a
+					WHERE a.week >= 0 AND a.prompt_hash IS NOT NULL AND a.operation_id IS NOT NULL AND a.tokens > 0
+					GROUP BY %1$s a.prompt_hash, a.tokens, a.operation_id) AS a,
+				   LATERAL (SELECT (a.around - a.operations) / 20.0::float8 AS by_chance) AS c) AS a
 		GROUP BY %3$s$sql$, keys, scope_sql, grouped);
 	END IF;
 
@@ -258,4 +263,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.contexts(text[], tstzrange, text, jsonb, regclass, text, bigint, bigint, float8) IS
-	'Sizes of prompts by columns, dearest first: distribution now and in the baseline, trend in % a week (over weekly means of baseline and period, from three weeks on), fixed part (system_tokens) and dynamic part (the rest) against limits in tokens, growth over turns (means at turn 1, 5 and 10; tokens_per_turn, the slope within conversations; turn_ratio, turn 10 to turn 1 of conversations that have both), spikes (prompts above spike_factor medians), and repeated prompts (same prompt_hash and size, in another operation than the first). over_*_cost: what the tokens beyond the limit added to the cost of their attempts, each at its own price, cached ones as cached; of the dynamic part the oldest are beyond. duplicate_cost: what repeated prompts cost; duplicate_saving: how much less with the whole prompt at the cache-read price, an upper bound, as if the cache never expired. A column that needs what no attempt reports is NULL, and note says what. Percentiles and spikes are exact up to 128 attempts, then as a distribution. Needs input_tokens.';
+	'Sizes of prompts by columns, dearest first: distribution now and in the baseline, trend in % a week (over weekly means of baseline and period, from three weeks on), fixed part (system_tokens) and dynamic part (the rest) against limits in tokens, growth over turns (means at turn 1, 5 and 10; tokens_per_turn, the slope within conversations; turn_ratio, turn 10 to turn 1 of conversations that have both), spikes (prompts above spike_factor medians), and repeated prompts: same prompt_hash and size in three operations or more, and in many more than the twenty sizes around it; all but the first and what chance explains. (Different prompts cut to one length look alike.) over_*_cost: what the tokens beyond the limit added to the cost of their attempts, each at its own price, cached ones as cached; of the dynamic part the oldest are beyond. duplicate_cost: what repeated prompts cost; duplicate_saving: how much less with the whole prompt at the cache-read price, an upper bound, as if the cache never expired. A column that needs what no attempt reports is NULL, and note says what. Percentiles and spikes are exact up to 128 attempts, then as a distribution. Needs input_tokens.';

@@ -7,9 +7,9 @@
 
 CREATE FUNCTION llm_cost.skew(
 	by text[] DEFAULT '{}', unit text DEFAULT 'user', period tstzrange DEFAULT NULL, filter jsonb DEFAULT NULL,
-	usage regclass DEFAULT NULL, time_zone text DEFAULT NULL, whale_factor float8 DEFAULT 40,
+	usage regclass DEFAULT NULL, time_zone text DEFAULT NULL, whale_factor float8 DEFAULT 30,
 	OUT scope jsonb, OUT units bigint, OUT cost numeric, OUT p50_cost float8, OUT p90_cost float8, OUT p99_cost float8, OUT max_cost numeric,
-	OUT p99_to_p50 float8, OUT top_1_share float8, OUT top_5_share float8, OUT top_10_share float8, OUT gini float8, OUT lorenz float8[],
+	OUT p99_to_p50 float8, OUT max_to_p50 float8, OUT top_1_share float8, OUT top_5_share float8, OUT top_10_share float8, OUT gini float8, OUT lorenz float8[],
 	OUT whales bigint, OUT whale_ids text[], OUT whale_costs numeric[], OUT whale_share float8,
 	OUT automated bigint, OUT automated_ids text[], OUT automated_signs text[], OUT automated_costs numeric[], OUT automated_share float8,
 	OUT unattributed_attempts bigint, OUT unattributed_cost numeric, OUT unpriced_units bigint, OUT unpriced_attempts bigint)
@@ -27,7 +27,7 @@ DECLARE
 	attempt_sql text;
 	unit_sql	text;
 BEGIN
-	skew.whale_factor := COALESCE(skew.whale_factor, 40);
+	skew.whale_factor := COALESCE(skew.whale_factor, 30);
 	IF NOT (skew.whale_factor > 1 AND skew.whale_factor < 'Infinity') THEN
 		RAISE EXCEPTION 'whale_factor must be more than 1'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('whale_factor: %s.', skew.whale_factor),
@@ -121,7 +121,7 @@ BEGIN
 		GROUP BY m.key
 	)
 	SELECT %3$s, s.units, s.cost, llm_cost.percentile(s.costs, 0.5), llm_cost.percentile(s.costs, 0.9), llm_cost.percentile(s.costs, 0.99), s.max_cost,
-		   llm_cost.percentile(s.costs, 0.99) / NULLIF(llm_cost.percentile(s.costs, 0.5), 0),
+		   llm_cost.percentile(s.costs, 0.99) / NULLIF(llm_cost.percentile(s.costs, 0.5), 0), s.max_cost::float8 / NULLIF(llm_cost.percentile(s.costs, 0.5), 0),
 		   llm_cost.top_share(s.costs, 0.01), llm_cost.top_share(s.costs, 0.05), llm_cost.top_share(s.costs, 0.1), llm_cost.gini(s.costs),
 		   llm_cost.distribution_lorenz_shares(s.costs, 10),
 		   CASE WHEN t.cost IS NOT NULL THEN COALESCE(w.units, 0) END, w.ids, w.costs, CASE WHEN t.cost IS NOT NULL THEN COALESCE(w.cost / NULLIF(s.cost, 0), 0) END::float8,
@@ -144,7 +144,7 @@ COMMENT ON FUNCTION llm_cost.skew(text[], text, tstzrange, jsonb, regclass, text
 	'How unequally the cost of a period (NULL: the last full week) falls on units: user, attempt, operation or conversation; by columns, dearest first. Percentiles of the cost of a unit, shares of the dearest 1, 5 and 10 % of units, Gini, the Lorenz curve at 0, 10, ... 100 % of units; whales, units that cost whale_factor medians or more, the five dearest by name (an attempt without attempt_id by its start), and the share of all whales; automated, users who look like programs: active in 20 or more hours of the day (round the clock), half or more of at least 20 calls with the same prompt_hash and size (same prompt), or 50 pauses of up to an hour that hardly differ, their standard deviation within a quarter of their mean (steady). Signs, not proof. Cost is exact; percentiles and shares are exact up to 128 units, then as a distribution. NULL where the median is 0 or nothing has a price. Attempts that name no unit are counted apart, as are units without cost: an operation with an unpriced attempt, a user or conversation with none that is priced. An operation counts whole, where and when it began; of a user or conversation, what falls into period and scope. Needs user_id, operation_id or conversation_id.';
 
 CREATE FUNCTION llm_cost.tail(
-	by text[] DEFAULT '{intent}', period tstzrange DEFAULT NULL, filter jsonb DEFAULT NULL,
+	by text[] DEFAULT '{intent}', within text[] DEFAULT '{workflow}', period tstzrange DEFAULT NULL, filter jsonb DEFAULT NULL,
 	usage regclass DEFAULT NULL, time_zone text DEFAULT NULL, min_ratio numeric DEFAULT 2, min_spend_share numeric DEFAULT 0.01,
 	OUT scope jsonb, OUT attempts bigint, OUT cost numeric, OUT attempt_cost numeric, OUT attempt_share float8, OUT spend_share float8, OUT ratio float8,
 	OUT excess_cost numeric, OUT running_attempt_share float8, OUT running_spend_share float8, OUT unpriced_attempts bigint)
@@ -156,6 +156,7 @@ DECLARE
 	source		record;
 	whole		tstzrange := llm_cost.checked_period(tail.period, llm_cost.checked_zone(tail.time_zone));
 	dimensions	text[] := COALESCE(tail.by, '{intent}');
+	wholes		text;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(tail.usage);
 	IF cardinality(dimensions) = 0 THEN
@@ -164,24 +165,28 @@ BEGIN
 	END IF;
 	PERFORM llm_cost.require_columns(source.relation,
 		ARRAY(SELECT d.name FROM unnest(dimensions) AS d (name) JOIN llm_cost.usage_columns() u ON u.usage_column = d.name), 'tail()');
+	-- compared are the groups of one whole with each other
+	dimensions := ARRAY(SELECT d FROM unnest(COALESCE(tail.within, '{workflow}')) AS d WHERE d <> ALL (dimensions)) || dimensions;
+	wholes := COALESCE((SELECT string_agg(format('s.scope -> %L', d), ', ') FROM unnest(COALESCE(tail.within, '{workflow}')) AS d), 'true');
 	RETURN QUERY EXECUTE format($sql$
 	SELECT r.scope, r.attempts, r.cost, r.cost / r.attempts, r.attempt_share::float8, r.spend_share::float8, (r.spend_share / r.attempt_share)::float8,
 		   r.excess, (sum(r.attempt_share) OVER listed)::float8, (sum(r.spend_share) OVER listed)::float8, r.unpriced
-	FROM (SELECT s.*, s.attempts / sum(s.attempts) OVER () AS attempt_share, s.cost / NULLIF(sum(s.cost) OVER (), 0) AS spend_share,
-				 s.cost - sum(s.cost) OVER () * s.attempts / sum(s.attempts) OVER () AS excess
+	FROM (SELECT s.*, ARRAY[%6$s] AS whole, s.attempts / sum(s.attempts) OVER whole AS attempt_share, s.cost / NULLIF(sum(s.cost) OVER whole, 0) AS spend_share,
+				 s.cost - sum(s.cost) OVER whole * s.attempts / sum(s.attempts) OVER whole AS excess
 		  FROM (SELECT %1$s AS scope, count(a.cost) AS attempts, sum(a.cost) AS cost, count(*) FILTER (WHERE a.unpriced) AS unpriced
 				FROM (%2$s) AS a
 				WHERE a.is_call
 				GROUP BY %3$s) AS s
-		  WHERE s.attempts > 0) AS r
+		  WHERE s.attempts > 0
+		  WINDOW whole AS (PARTITION BY %6$s)) AS r
 	WHERE r.spend_share >= r.attempt_share * %4$L::numeric AND r.spend_share >= %5$L::numeric
-	WINDOW listed AS (ORDER BY r.excess DESC, r.scope ROWS UNBOUNDED PRECEDING)
-	ORDER BY r.excess DESC, r.scope$sql$,
+	WINDOW listed AS (PARTITION BY r.whole ORDER BY r.excess DESC, r.scope ROWS UNBOUNDED PRECEDING)
+	ORDER BY sum(r.excess) OVER (PARTITION BY r.whole) DESC, r.whole, r.excess DESC, r.scope$sql$,
 		llm_cost.scope_expression(dimensions, 'a'),
 		llm_cost.attempts_query(source.relation, whole, dimensions, tail.filter, NULL),
 		(SELECT string_agg('a.dimension_' || i, ', ' ORDER BY i) FROM generate_series(1, cardinality(dimensions)) AS i),
-		COALESCE(tail.min_ratio, 2), COALESCE(tail.min_spend_share, 0.01));
+		COALESCE(tail.min_ratio, 2), COALESCE(tail.min_spend_share, 0.01), wholes);
 END
 $$;
-COMMENT ON FUNCTION llm_cost.tail(text[], tstzrange, jsonb, regclass, text, numeric, numeric) IS
-	'The dear kinds of call: groups by columns whose calls cost at least min_ratio times the mean of all and whose spend is at least min_spend_share of all, by excess_cost, what they cost beyond as many average calls. attempt_share and spend_share read "5 % of calls, 30 % of spend"; ratio is one by the other; the running shares add up the rows so far. Attempts without a cost leave both sides. min_ratio => 0, min_spend_share => 0 lists all groups. Needs the columns it groups by.';
+COMMENT ON FUNCTION llm_cost.tail(text[], text[], tstzrange, jsonb, regclass, text, numeric, numeric) IS
+	'The dear kinds of call: groups by the columns "by", compared with the others in the same group by "within" (workflow; {}: all calls), whose calls cost at least min_ratio times the mean and whose spend is at least min_spend_share of it, by excess_cost, what they cost beyond as many average calls. attempt_share and spend_share read "5 % of calls, 30 % of spend"; ratio is one by the other; the running shares add up the rows of a group so far. Attempts without a cost leave both sides. min_ratio => 0, min_spend_share => 0 lists all. Needs the columns "by".';

@@ -119,20 +119,33 @@ TRUNCATE call;
 
 -- Repeated prompts.  The first operation with a prompt pays; a retry within it
 -- repeats nothing; the prompts of o2 and o3 do, and what they have read already
--- cannot be saved again.  o4 has the same hash and another size.
+-- cannot be saved again.  o4 and o9 have another size: a size that two share is chance.
 INSERT INTO call (started_at, model, workflow, input_tokens, cache_read_tokens, output_tokens, operation_id, prompt_hash) VALUES
 	('2026-03-02 10:00', 'regress-context', 'w', 1000, 0, 2, 'o1', 'h'),
 	('2026-03-02 10:01', 'regress-context', 'w', 1000, 0, 2, 'o1', 'h'),
 	('2026-03-02 11:00', 'regress-context', 'w', 1000, 0, 2, 'o2', 'h'),	-- paid 10,100, cached 1,100: saves 9,000
 	('2026-03-02 12:00', 'regress-context', 'w', 1000, 400, 2, 'o3', 'h'),	-- paid 6,500, cached 1,100: saves 5,400
 	('2026-03-02 12:00', 'regress-context', 'w', 1001, 0, 2, 'o4', 'h'),
+	('2026-03-02 12:00', 'regress-context', 'w', 1001, 0, 2, 'o9', 'h'),
 	('2026-03-02 12:00', 'regress-context', 'w', 1000, 0, 2, 'o5', NULL),
 	('2026-03-02 12:00', 'regress-context', 'w', 1000, 0, 2, NULL, 'h'),
 	('2026-03-02 12:00', 'regress-context', 'no repeats', 1000, 0, 2, 'o6', 'h');
-SELECT scope ->> 'workflow' AS workflow, duplicates, duplicate_share = 2000 / 7001::float8 AS share, duplicate_cost, duplicate_saving, note
+SELECT scope ->> 'workflow' AS workflow, duplicates, duplicate_share = 2000 / 8002::float8 AS share, duplicate_cost, duplicate_saving, note
 FROM llm_cost.contexts(period => :period) ORDER BY 1;
 -- without workflows o6 repeats o1
 SELECT duplicates, duplicate_cost, duplicate_saving FROM llm_cost.contexts('{}', :period);
+-- Ten operations at each of 200 sizes are chance; thirty at one of them are not.
+-- More than 2 + 10 + 5 sqrt(10) = 27.8 there: all but 1 + 10 repeat.
+INSERT INTO call (started_at, model, workflow, input_tokens, output_tokens, operation_id, prompt_hash)
+SELECT '2026-03-02', 'regress-context', 'dense', 500 + g / 10, 2, 'd' || g, 'h' FROM generate_series(0, 1999) g;
+SELECT duplicates, duplicate_saving FROM llm_cost.contexts(period => :period, filter => '{"workflow": "dense"}');
+INSERT INTO call (started_at, model, workflow, input_tokens, output_tokens, operation_id, prompt_hash)
+SELECT '2026-03-02', 'regress-context', 'dense', 600, 2, 'e' || g, 'h' FROM generate_series(1, 17) g;
+SELECT duplicates FROM llm_cost.contexts(period => :period, filter => '{"workflow": "dense"}');
+INSERT INTO call (started_at, model, workflow, input_tokens, output_tokens, operation_id, prompt_hash)
+SELECT '2026-03-02', 'regress-context', 'dense', 600, 2, 'f' || g, 'h' FROM generate_series(1, 3) g;
+-- paid 6,100, cached 700
+SELECT duplicates, duplicate_cost / 6100 AS paid, duplicate_saving / 5400 AS saved FROM llm_cost.contexts(period => :period, filter => '{"workflow": "dense"}');
 -- a prompt without a price is said to be one
 INSERT INTO call (started_at, model, workflow, input_tokens, output_tokens, operation_id, prompt_hash) VALUES ('2026-03-02 13:00', 'regress-nobody', 'w', 1000, 2, 'o7', 'h');
 SELECT duplicates, duplicate_cost, duplicate_saving, note FROM llm_cost.contexts('{workflow}', :period, filter => '{"workflow": "w"}');

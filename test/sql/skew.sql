@@ -33,8 +33,10 @@ SELECT round(s.top_1_share::numeric, 9) = round((SELECT sum(cost) FILTER (WHERE 
 	   (SELECT array_agg(round(l::numeric, 9)) FROM unnest(s.lorenz) l)
 	   = ARRAY(SELECT round(COALESCE((SELECT sum(cost) FROM by_user WHERE rank <= g * 10), 0) / (SELECT sum(cost) FROM by_user), 9) FROM generate_series(0, 10) g) AS lorenz
 FROM llm_cost.skew(period => :period, usage => 'call') s;
--- the whale: 100 >= 40 x 1.495; nobody at 70 x
-SELECT whales, whale_ids, whale_costs, round(whale_share::numeric, 6) AS whale_share, round(100 / cost, 6) AS by_hand FROM llm_cost.skew(period => :period, usage => 'call');
+-- the whale: 100 is 66.9 x 1.495, above 30 and 40 and not 70
+SELECT whales, whale_ids, whale_costs, round(max_to_p50::numeric, 2) AS max_to_p50, round(whale_share::numeric, 6) AS whale_share, round(100 / cost, 6) AS by_hand
+FROM llm_cost.skew(period => :period, usage => 'call', whale_factor => 40);
+SELECT whales FROM llm_cost.skew(period => :period, usage => 'call');
 SELECT whales, whale_ids, whale_costs, whale_share FROM llm_cost.skew(period => :period, usage => 'call', whale_factor => 70);
 -- more than five: all are counted, the dearest are named
 SELECT whales, whale_ids, whale_costs, whale_share > 0.5 AS most FROM llm_cost.skew(period => :period, usage => 'call', whale_factor => 1.2);
@@ -43,9 +45,9 @@ SELECT u.unit, s.units, s.cost, s.max_cost, s.whale_ids, s.automated, s.automate
 FROM unnest('{attempt,operation,conversation,user}'::text[]) AS u (unit), LATERAL llm_cost.skew(unit => u.unit, period => :period, usage => 'call') s;
 -- exactly 40 medians is a whale, less is none
 UPDATE call SET cost = 40 WHERE attempt_id = 'a100'; UPDATE call SET cost = 1 WHERE user_id <> 'whale'; DELETE FROM call WHERE attempt_id = 'a101';
-SELECT whales, whale_costs FROM llm_cost.skew(period => :period, usage => 'call');
+SELECT whales, whale_costs FROM llm_cost.skew(period => :period, usage => 'call', whale_factor => 40);
 UPDATE call SET cost = 39.99 WHERE attempt_id = 'a100';
-SELECT whales, whale_costs, whale_share FROM llm_cost.skew(period => :period, usage => 'call');
+SELECT whales, whale_costs, whale_share FROM llm_cost.skew(period => :period, usage => 'call', whale_factor => 40);
 TRUNCATE call;
 
 -- An operation counts whole, where and when it began; its user where the money went.
@@ -120,6 +122,13 @@ SELECT scope, round(excess_cost, 4) AS excess_cost, round(running_attempt_share:
 FROM llm_cost.tail(period => :period, usage => 'call', min_ratio => 0, min_spend_share => 0);
 SELECT count(*) FROM llm_cost.tail(period => :period, usage => 'call', filter => '{"intent": ["common", "other"]}');
 SELECT scope FROM llm_cost.tail(period => :period, usage => 'call', min_spend_share => 0.15);
+-- within workflows: what is dear in "a" is cheap in "b", where one call in ten is dear; and of all
+TRUNCATE call;
+INSERT INTO call (started_at, workflow, intent, cost) SELECT '2026-03-02'::timestamptz, 'a', CASE WHEN g = 1 THEN 'x' ELSE 'y' END, CASE WHEN g = 1 THEN 11 ELSE 1 END FROM generate_series(1, 10) g
+UNION ALL SELECT '2026-03-02', 'b', CASE WHEN g = 1 THEN 'z' ELSE 'x' END, CASE WHEN g = 1 THEN 910 ELSE 10 END FROM generate_series(1, 10) g;
+SELECT scope, attempt_share, spend_share, excess_cost::numeric(10,2), running_spend_share FROM llm_cost.tail(period => :period, usage => 'call');
+SELECT scope, attempt_share, spend_share, excess_cost::numeric(10,2) FROM llm_cost.tail('{workflow,intent}', period => :period, usage => 'call');
+SELECT scope, attempt_share, spend_share::numeric(10,6), excess_cost::numeric(10,2) FROM llm_cost.tail(within => '{}', period => :period, usage => 'call');
 TRUNCATE call;
 
 -- Nothing, one, the future, the default week, all of it unpriced or free.
