@@ -138,7 +138,11 @@ BEGIN
 	SELECT * INTO slices FROM llm_cost.week_slices(whole, contexts.baseline, zone);
 
 	attempt_sql := format($sql$
-		SELECT %1$s a.week, a.started_at, a.operation_id, a.conversation_id, a.turn, a.prompt_hash, a.unpriced, a.cost, a.tokens, a.fixed_tokens,
+		SELECT %1$s a.week, a.unpriced, a.cost, a.tokens, a.fixed_tokens,
+			   -- only the period needs these, and NULLs take no room
+			   CASE WHEN a.week >= 0 THEN a.started_at END AS started_at, CASE WHEN a.week >= 0 THEN a.operation_id END AS operation_id,
+			   CASE WHEN a.week >= 0 THEN a.conversation_id END AS conversation_id, CASE WHEN a.week >= 0 THEN a.turn END AS turn,
+			   CASE WHEN a.week >= 0 THEN a.prompt_hash END AS prompt_hash,
 			   a.fixed_tokens - %2$s AS fixed_excess, a.tokens - a.fixed_tokens - %3$s AS dynamic_excess,
 			   CASE WHEN a.week >= 0 AND a.fixed_tokens > %2$s THEN %4$s END AS fixed_excess_cost,
 			   CASE WHEN a.week >= 0 AND a.tokens - a.fixed_tokens > %3$s THEN %5$s END AS dynamic_excess_cost,

@@ -75,20 +75,19 @@ BEGIN
 		rtrim(keys, ', '), attempt_sql, keys)
 	ELSE format($sql$
 		SELECT ARRAY[%1$s]::text[] AS key, a.user_id AS id, min(a.started_at) AS started_at, a.user_id IS NOT NULL AS attributed,
-			   sum(a.cost) AS cost, sum(a.attempts)::bigint AS attempts, sum(a.unpriced)::bigint AS unpriced,
+			   sum(a.cost) AS cost, count(*) AS attempts, count(*) FILTER (WHERE a.unpriced) AS unpriced,
 			   CASE WHEN a.user_id IS NOT NULL THEN NULLIF(concat_ws(', ',
-					CASE WHEN bit_count(bit_or(a.hours)::bit(24)) >= 20 THEN 'round the clock' END,
-					CASE WHEN sum(a.attempts) >= 20 AND max(a.attempts) FILTER (WHERE a.prompt_hash IS NOT NULL) * 2 >= sum(a.attempts) THEN 'same prompt' END,
+					CASE WHEN bit_count(bit_or(1 << date_part('hour', timezone(%4$L, a.started_at))::integer)::bit(24)) >= 20 THEN 'round the clock' END,
+					CASE WHEN count(*) >= 20 AND count(*) FILTER (WHERE a.repeats) * 2 >= count(*) THEN 'same prompt' END,
 					-- the variance of pauses is below a sixteenth of their squared mean
-					CASE WHEN sum(a.gaps) >= 50 AND sum(a.pauses) > 0 AND sum(a.squares) * sum(a.gaps) <= 1.0625 * sum(a.pauses) ^ 2 THEN 'steady' END), '') END AS signs
-		FROM (SELECT %3$s a.user_id, a.prompt_hash, min(a.started_at) AS started_at, sum(a.cost) AS cost, count(*) AS attempts,
-					 count(*) FILTER (WHERE a.unpriced) AS unpriced, bit_or(1 << EXTRACT(hour FROM timezone(%4$L, a.started_at))::integer) AS hours,
-					 count(a.pause) AS gaps, sum(a.pause) AS pauses, sum(a.pause ^ 2) AS squares
-			  FROM (SELECT a.*, CASE WHEN a.prompt_hash IS NOT NULL THEN a.input_tokens END AS prompt_tokens,
-						   CASE WHEN EXTRACT(epoch FROM a.started_at - a.previous) <= 3600 THEN EXTRACT(epoch FROM a.started_at - a.previous)::float8 END AS pause
-					FROM (SELECT a.*, lag(a.started_at) OVER (PARTITION BY %3$s a.user_id ORDER BY a.started_at) AS previous
-						  FROM (%2$s) AS a) AS a) AS a
-			  GROUP BY %3$s a.user_id, a.prompt_hash, a.prompt_tokens) AS a
+					CASE WHEN count(a.pause) >= 50 AND sum(a.pause) > 0 AND sum(a.pause ^ 2) * count(a.pause) <= 1.0625 * sum(a.pause) ^ 2 THEN 'steady' END), '') END AS signs
+		FROM (SELECT %3$s a.user_id, a.started_at, a.cost, a.unpriced,
+					 a.prompt_hash = lag(a.prompt_hash) OVER of_user AND a.input_tokens = lag(a.input_tokens) OVER of_user AS repeats,
+					 -- longer ones are no part of a pace
+					 CASE WHEN a.started_at - lag(a.started_at) OVER of_user <= INTERVAL '1 hour'
+						  THEN date_part('epoch', a.started_at - lag(a.started_at) OVER of_user) END AS pause
+			  FROM (%2$s) AS a
+			  WINDOW of_user AS (PARTITION BY %3$s a.user_id ORDER BY a.started_at)) AS a
 		GROUP BY %3$s a.user_id$sql$,
 		rtrim(keys, ', '), attempt_sql, keys, zone)
 	END;
@@ -141,7 +140,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.skew(text[], text, tstzrange, jsonb, regclass, text, float8) IS
-	'How unequally the cost of a period (NULL: the last full week) falls on units: user, attempt, operation or conversation; by columns, dearest first. Percentiles of the cost of a unit, shares of the dearest 1, 5 and 10 % of units, Gini, the Lorenz curve at 0, 10, ... 100 % of units; whales, units that cost whale_factor medians or more, the five dearest by name (an attempt without attempt_id by its start), and the share of all whales; automated, users who look like programs: active in 20 or more hours of the day (round the clock), half or more of at least 20 calls with the same prompt_hash and size (same prompt), or 50 pauses of up to an hour that hardly differ, their standard deviation within a quarter of their mean (steady). Signs, not proof. Cost is exact; percentiles and shares are exact up to 128 units, then as a distribution. NULL where the median is 0 or nothing has a price. Attempts that name no unit are counted apart, as are units without cost: an operation with an unpriced attempt, a user or conversation with none that is priced. An operation counts whole, where and when it began; of a user or conversation, what falls into period and scope. Needs user_id, operation_id or conversation_id.';
+	'How unequally the cost of a period (NULL: the last full week) falls on units: user, attempt, operation or conversation; by columns, dearest first. Percentiles of the cost of a unit, shares of the dearest 1, 5 and 10 % of units, Gini, the Lorenz curve at 0, 10, ... 100 % of units; whales, units that cost whale_factor medians or more, the five dearest by name (an attempt without attempt_id by its start), and the share of all whales; automated, users who look like programs: active in 20 or more hours of the day (round the clock), half or more of at least 20 calls with prompt_hash and size of the call before (same prompt), or 50 pauses of up to an hour that hardly differ, their standard deviation within a quarter of their mean (steady). Signs, not proof. Cost is exact; percentiles and shares are exact up to 128 units, then as a distribution. NULL where the median is 0 or nothing has a price. Attempts that name no unit are counted apart, as are units without cost: an operation with an unpriced attempt, a user or conversation with none that is priced. An operation counts whole, where and when it began; of a user or conversation, what falls into period and scope. Needs user_id, operation_id or conversation_id.';
 
 CREATE FUNCTION llm_cost.tail(
 	by text[] DEFAULT '{intent}', within text[] DEFAULT '{workflow}', period tstzrange DEFAULT NULL, filter jsonb DEFAULT NULL,

@@ -90,10 +90,11 @@ FROM generate_series(1, 5) p, generate_series(0, 6) d, generate_series(0, 3) n
 UNION ALL SELECT '2026-03-02'::timestamptz + h * interval '1 hour', 'night and day', 3, NULL, h FROM generate_series(2, 21) h
 UNION ALL SELECT '2026-03-02 00:40'::timestamptz + h * interval '1 hour', 'long day', 3, NULL, h FROM generate_series(3, 21) h
 UNION ALL SELECT '2026-03-02 03:10', 'long day', 3, NULL, 0
--- 10 of 20 the same; 9 of 20; 10 of 19; all the same but for the size
-UNION ALL SELECT '2026-03-02 10:00'::timestamptz + n ^ 2 * interval '1 minute', 'repeats half', 4, 'h', CASE WHEN n <= 10 THEN 7 ELSE n * 1000 END FROM generate_series(1, 20) n
-UNION ALL SELECT '2026-03-02 10:00'::timestamptz + n ^ 2 * interval '1 minute', 'repeats less', 4, 'h', CASE WHEN n <= 9 THEN 7 ELSE n * 1000 END FROM generate_series(1, 20) n
-UNION ALL SELECT '2026-03-02 10:00'::timestamptz + n ^ 2 * interval '1 minute', 'too few', 4, 'h', CASE WHEN n <= 10 THEN 7 ELSE n * 1000 END FROM generate_series(1, 19) n
+-- 10 of 20 as the one before, 9 of 20, 10 of 19; half the same but never in a row
+UNION ALL SELECT '2026-03-02 10:00'::timestamptz + n ^ 2 * interval '1 minute', 'takes turns', 4, 'h', CASE WHEN n % 2 = 0 THEN 7 ELSE n * 1000 END FROM generate_series(1, 20) n
+UNION ALL SELECT '2026-03-02 10:00'::timestamptz + n ^ 2 * interval '1 minute', 'repeats half', 4, 'h', CASE WHEN n <= 11 THEN 7 ELSE n * 1000 END FROM generate_series(1, 20) n
+UNION ALL SELECT '2026-03-02 10:00'::timestamptz + n ^ 2 * interval '1 minute', 'repeats less', 4, 'h', CASE WHEN n <= 10 THEN 7 ELSE n * 1000 END FROM generate_series(1, 20) n
+UNION ALL SELECT '2026-03-02 10:00'::timestamptz + n ^ 2 * interval '1 minute', 'too few', 4, 'h', CASE WHEN n <= 11 THEN 7 ELSE n * 1000 END FROM generate_series(1, 19) n
 -- 50 pauses of 60 and 90 s in turn: mean 75, standard deviation 15, a fifth of it
 UNION ALL SELECT '2026-03-02 10:00'::timestamptz + (n * 75 + n % 2 * 15) * interval '1 second' * 0.999, 'steady', 5, NULL, n FROM generate_series(0, 50) n
 -- 40 and 110 s in turn: 75 and 35
