@@ -61,14 +61,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	WITH compared AS (
-		SELECT w."window" FROM llm_cost.comparison_windows(week_slices.period, week_slices.baseline, week_slices.time_zone, 0) w
+		SELECT w.during FROM llm_cost.comparison_windows(week_slices.period, week_slices.baseline, week_slices.time_zone, 0) w
 	), week AS (
-		SELECT k.n, c."window" * tstzrange(timezone(week_slices.time_zone, s.first + make_interval(days => 7 * k.n)),
+		SELECT k.n, c.during * tstzrange(timezone(week_slices.time_zone, s.first + make_interval(days => 7 * k.n)),
 				timezone(week_slices.time_zone, s.first + make_interval(days => 7 * (k.n + 1)))) AS slice
 		FROM compared c,
 			 LATERAL (SELECT timezone(week_slices.time_zone, lower(week_slices.period)) AS first) s,
-			 LATERAL generate_series(floor(EXTRACT(epoch FROM timezone(week_slices.time_zone, lower(c."window")) - s.first) / 604800)::integer,
-				floor(EXTRACT(epoch FROM timezone(week_slices.time_zone, upper(c."window")) - s.first) / 604800)::integer) AS k (n)
+			 LATERAL generate_series(floor(EXTRACT(epoch FROM timezone(week_slices.time_zone, lower(c.during)) - s.first) / 604800)::integer,
+				floor(EXTRACT(epoch FROM timezone(week_slices.time_zone, upper(c.during)) - s.first) / 604800)::integer) AS k (n)
 	), edge AS (
 		SELECT lower(slice) AS at, n AS week FROM week WHERE NOT isempty(slice)
 		UNION ALL
@@ -100,7 +100,7 @@ CREATE FUNCTION llm_cost.contexts(
 	OUT note text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 100 COST 100000
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	source		record;

@@ -15,7 +15,7 @@ CREATE FUNCTION llm_cost.skew(
 	OUT unattributed_attempts bigint, OUT unattributed_cost numeric, OUT unpriced_units bigint, OUT unpriced_attempts bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 100 COST 100000
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	source		record;
@@ -149,7 +149,7 @@ CREATE FUNCTION llm_cost.tail(
 	OUT excess_cost numeric, OUT running_attempt_share float8, OUT running_spend_share float8, OUT unpriced_attempts bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 20 COST 100000
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	source		record;

@@ -21,7 +21,7 @@ CREATE FUNCTION llm_cost.cost_per_outcome(
 	OUT ungrouped_attempts bigint, OUT ungrouped_cost numeric, OUT note text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 100 COST 100000
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	source		record;

@@ -166,6 +166,10 @@ SELECT mean_tokens, p50_tokens, trend_pct, spikes, spike_share, duplicate_share 
 INSERT INTO call (started_at, model, input_tokens, output_tokens) SELECT t, 'regress-context', 100, 1
 FROM unnest('{2026-03-22 22:30,2026-03-22 23:30,2026-04-05 22:30}'::timestamptz[]) t;
 SELECT attempts, attempts_before FROM llm_cost.contexts('{}', tstzrange('2026-04-06 00:00+02', '2026-04-13 00:00+02'), '2 weeks', time_zone => 'Europe/Berlin');
+-- however the session writes its dates
+SET datestyle = 'SQL, DMY'; SET timezone = 'Asia/Kolkata';
+SELECT attempts, attempts_before FROM llm_cost.contexts('{}', tstzrange('2026-04-06 00:00+02', '2026-04-13 00:00+02'), '2 weeks', time_zone => 'Europe/Berlin');
+SET datestyle = 'ISO'; SET timezone = 'UTC';
 -- the weeks: five of them, one an hour short; with gaps; of a range
 SELECT upper(scanned) - lower(scanned) AS scanned, cardinality(bounds), weeks
 FROM llm_cost.week_slices(tstzrange('2026-04-06 00:00+02', '2026-04-13 00:00+02'), NULL, 'Europe/Berlin');
