@@ -165,8 +165,9 @@ BEGIN
 	PERFORM llm_cost.require_columns(source.relation,
 		ARRAY(SELECT d.name FROM unnest(dimensions) AS d (name) JOIN llm_cost.usage_columns() u ON u.usage_column = d.name), 'tail()');
 	-- compared are the groups of one whole with each other
-	dimensions := ARRAY(SELECT d FROM unnest(COALESCE(tail.within, '{workflow}')) AS d WHERE d <> ALL (dimensions)) || dimensions;
-	wholes := COALESCE((SELECT string_agg(format('s.scope -> %L', d), ', ') FROM unnest(COALESCE(tail.within, '{workflow}')) AS d), 'true');
+	tail.within := ARRAY(SELECT d FROM unnest(COALESCE(tail.within, '{workflow}')) AS d WHERE d <> ALL (dimensions));
+	wholes := COALESCE((SELECT string_agg(format('s.scope -> %L', d), ', ') FROM unnest(tail.within) AS d), 'true');
+	dimensions := tail.within || dimensions;
 	RETURN QUERY EXECUTE format($sql$
 	SELECT r.scope, r.attempts, r.cost, r.cost / r.attempts, r.attempt_share::float8, r.spend_share::float8, (r.spend_share / r.attempt_share)::float8,
 		   r.excess, (sum(r.attempt_share) OVER listed)::float8, (sum(r.spend_share) OVER listed)::float8, r.unpriced
@@ -188,4 +189,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.tail(text[], text[], tstzrange, jsonb, regclass, text, numeric, numeric) IS
-	'The dear kinds of call: groups by the columns "by", compared with the others in the same group by "within" (workflow; {}: all calls), whose calls cost at least min_ratio times the mean and whose spend is at least min_spend_share of it, by excess_cost, what they cost beyond as many average calls. attempt_share and spend_share read "5 % of calls, 30 % of spend"; ratio is one by the other; the running shares add up the rows of a group so far. Attempts without a cost leave both sides. min_ratio => 0, min_spend_share => 0 lists all. Needs the columns "by".';
+	'The dear kinds of call: groups by the columns "by", compared with the others that have the same "within" (workflow, unless it is in "by"; {}: all calls), whose calls cost at least min_ratio times the mean and whose spend is at least min_spend_share of it, by excess_cost, what they cost beyond as many average calls. attempt_share and spend_share read "5 % of calls, 30 % of spend"; ratio is one by the other; the running shares add up the rows of a group so far. Attempts without a cost leave both sides. min_ratio => 0, min_spend_share => 0 lists all. Needs the columns "by".';

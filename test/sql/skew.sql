@@ -123,12 +123,13 @@ SELECT scope, round(excess_cost, 4) AS excess_cost, round(running_attempt_share:
 FROM llm_cost.tail(period => :period, usage => 'call', min_ratio => 0, min_spend_share => 0);
 SELECT count(*) FROM llm_cost.tail(period => :period, usage => 'call', filter => '{"intent": ["common", "other"]}');
 SELECT scope FROM llm_cost.tail(period => :period, usage => 'call', min_spend_share => 0.15);
--- within workflows: what is dear in "a" is cheap in "b", where one call in ten is dear; and of all
+-- within workflows: what is dear in "a" is cheap in "b", where one call in ten is dear; then of all
 TRUNCATE call;
 INSERT INTO call (started_at, workflow, intent, cost) SELECT '2026-03-02'::timestamptz, 'a', CASE WHEN g = 1 THEN 'x' ELSE 'y' END, CASE WHEN g = 1 THEN 11 ELSE 1 END FROM generate_series(1, 10) g
 UNION ALL SELECT '2026-03-02', 'b', CASE WHEN g = 1 THEN 'z' ELSE 'x' END, CASE WHEN g = 1 THEN 910 ELSE 10 END FROM generate_series(1, 10) g;
 SELECT scope, attempt_share, spend_share, excess_cost::numeric(10,2), running_spend_share FROM llm_cost.tail(period => :period, usage => 'call');
-SELECT scope, attempt_share, spend_share, excess_cost::numeric(10,2) FROM llm_cost.tail('{workflow,intent}', period => :period, usage => 'call');
+SELECT scope, attempt_share, spend_share::numeric(10,6), excess_cost::numeric(10,2) FROM llm_cost.tail('{workflow,intent}', period => :period, usage => 'call');
+SELECT scope, attempt_share, spend_share::numeric(10,6), excess_cost::numeric(10,2) FROM llm_cost.tail('{workflow}', period => :period, usage => 'call', min_ratio => 1.9);
 SELECT scope, attempt_share, spend_share::numeric(10,6), excess_cost::numeric(10,2) FROM llm_cost.tail(within => '{}', period => :period, usage => 'call');
 TRUNCATE call;
 
