@@ -100,3 +100,28 @@ FROM user_cell GROUP BY team ORDER BY team;
 SELECT format(E'%s: %s%s', check_name, detail, E'\n    ' || fix)
 FROM llm_cost.doctor('llm_log_usage')
 WHERE status = 'fail';
+
+\pset format aligned
+\pset tuples_only off
+\echo
+\echo '--- Thirteen weeks of a company: eleven uses, 300 people, 240,000 calls. In the last week'
+\echo '    a timestamp got into a system prompt, a step was added, a provider timed out, ...'
+\set schema company
+\set faults '{cache_bust,added_step,retry_storm,whale,long_tail,context_growth}'
+\o /dev/null
+\ir generate.sql
+\o
+RESET search_path;
+SET timezone = 'UTC';
+SET client_min_messages = warning;
+SELECT llm_cost.attach('company.llm_call') AS usage;
+
+\echo '--- The table of the week: what changed, what came from volume, new users and unit cost,'
+\echo '    and whether that is more than chance.'
+SELECT scope, round(spend_usd, 2) AS spend, round(change_usd, 2) AS change, round(from_volume_usd, 2) AS volume, round(from_new_users_usd, 2) AS newcomers,
+	   round(from_unit_cost_usd, 2) AS unit_cost, like_for_like_pct AS pct, low_pct AS low, high_pct AS high, verdict
+FROM llm_cost.overview('company.llm_call_usage', '[2026-06-22, 2026-06-29)');
+
+\echo '--- Cache hits that got lost: since when, from what to what, what it costs, and the release near it.'
+SELECT scope, opened_at::date AS opened, closed_at::date AS closed, round(value_before, 3) AS before, round(value_during, 3) AS during, wasted_usd, near_release
+FROM llm_cost.drift_windows('hit_ratio', '{workflow}', '[2026-06-01, 2026-06-29)', usage => 'company.llm_call_usage');
