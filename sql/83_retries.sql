@@ -142,7 +142,7 @@ BEGIN
 				CASE WHEN s.unlogged_only THEN 'the failures before these retries are not logged: what they cost is not measurable'
 					 WHEN s.unlogged > 0 THEN format('the failures before %%s of %%s retries are not logged: failed_cost is not measurable', s.unlogged, s.retries) END,
 				CASE WHEN NOT %7$L::boolean THEN 'the usage reports neither operation_id nor attempt: retries are not measurable' END,
-				CASE WHEN s.unpriced > 0 THEN format('%%s attempts have no price and are in no cost', s.unpriced) END), '')
+				CASE WHEN s.unpriced > 0 THEN format('attempts without a price, in no cost: %%s', s.unpriced) END), '')
 	FROM said s,
 		 LATERAL (SELECT CASE WHEN NOT s.unlogged_only THEN trim_scale(round(s.failures * 1000 / NULLIF(s.attempts, 0), 3)) END AS now,
 						 CASE WHEN NOT s.unlogged_only THEN trim_scale(round(s.failures_before * 1000 / NULLIF(s.attempts_before, 0), 3)) END AS before,

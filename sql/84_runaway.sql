@@ -48,7 +48,8 @@ BEGIN ATOMIC
 		WHERE p.operation_id IS NOT NULL OR p.hour_of IS NOT NULL
 		GROUP BY p.operation_id, p.hour_of, p.now, p.user_id%1$s
 	), peer AS (
-		SELECT %2$s AS scope, p.operation_id IS NULL AS hourly, GROUPING(p.user_id) = 0 AS own, p.user_id, count(*) FILTER (WHERE NOT p.now) AS units_before,
+		SELECT %2$s AS scope, p.operation_id IS NULL AS hourly, GROUPING(p.user_id) = 0 AS own, p.user_id, count(*) AS units, count(*) FILTER (WHERE NOT p.now) AS units_before,
+			   max(count(*) FILTER (WHERE NOT p.now)) OVER (PARTITION BY p.operation_id IS NULL%1$s) AS all_before,
 			   percentile_cont(0.5) WITHIN GROUP (ORDER BY p.n) AS calls, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.n) FILTER (WHERE NOT p.now) AS calls_before,
 			   percentile_cont(0.5) WITHIN GROUP (ORDER BY p.repeats) AS repeats, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.repeats) FILTER (WHERE NOT p.now) AS repeats_before,
 			   percentile_disc(0.5) WITHIN GROUP (ORDER BY p.cost) AS cost, percentile_disc(0.5) WITHIN GROUP (ORDER BY p.cost) FILTER (WHERE NOT p.now) AS cost_before
@@ -60,8 +61,8 @@ BEGIN ATOMIC
 			   CASE WHEN p.units_before >= 20 THEN p.repeats_before ELSE p.repeats END::numeric AS repeats,
 			   CASE WHEN p.units_before >= 20 THEN p.cost_before ELSE p.cost END AS cost
 		FROM peer p
-		-- operations are compared within their workflow, hours of a user with his own as well
-		WHERE NOT p.own OR p.hourly AND p.units_before >= 20
+		-- operations are compared within their workflow, hours of a user with his own as well, if there are any but new ones
+		WHERE NOT p.own OR p.hourly AND (p.units_before >= 20 OR p.all_before < 20 AND p.units >= 20)
 	), candidate AS (
 		SELECT %3$s AS scope, u.* FROM unit u
 		WHERE u.now AND (u.n > %4$L::integer OR u.repeats >= %6$L::integer OR u.retries >= %7$L::integer)
@@ -89,7 +90,8 @@ BEGIN ATOMIC
 		GROUP BY l.scope, l.finding
 	)
 	SELECT a.scope, a.finding, a.since, a.example, a.units, a.calls, a.tools, a.cost, a.cost - a.excess AS expected, a.excess, a.unpriced,
-		   concat(a.units, CASE WHEN a.hourly THEN ' hours' ELSE ' operations' END, CASE WHEN a.users = 1 THEN ' of one user' WHEN a.users > 1 THEN format(' of %%s users', a.users) END, ': ',
+		   concat(a.units, CASE WHEN a.hourly THEN ' hour' ELSE ' operation' END, CASE WHEN a.units > 1 THEN 's' END,
+				  CASE WHEN a.users = 1 THEN ' of one user' WHEN a.users > 1 THEN format(' of %%s users', a.users) END, ': ',
 				  CASE a.finding
 				  WHEN 'layered_retries' THEN format('%%s of %%s calls are retries', a.retries, a.calls) || COALESCE(', up to attempt ' || a.most_attempts, '')
 				  WHEN 'identical_calls' THEN format('%%s of %%s calls repeat an earlier one exactly', a.repeats, a.calls)
@@ -107,25 +109,25 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT format($sql$
 	WITH daily AS (
-		SELECT CASE WHEN GROUPING(p.user_id) = 0 THEN jsonb_build_object('user_id', p.user_id) ELSE %1$s END AS scope, GROUPING(p.user_id) = 0 AS per_user,
-			   p.day, COALESCE(sum(p.cost), 0) AS cost, sum(p.n) AS calls, sum(p.tools) AS tools, sum(p.unpriced) AS unpriced
+		SELECT %2$s, p.day, COALESCE(sum(p.cost), 0) AS cost, sum(p.n) AS calls, sum(p.tools) AS tools, sum(p.unpriced) AS unpriced
 		FROM part p
-		GROUP BY GROUPING SETS ((p.day%2$s)%3$s)
+		GROUP BY GROUPING SETS ((p.day%1$s)%8$s)
 	), days AS (
-		SELECT generate_series(min(d.day)::timestamp, %4$L, '1 day')::date AS day FROM daily d
+		-- as far back as there are data; a list, whose length the planner knows
+		SELECT u.day FROM unnest(%3$L::date[]) AS u (day) WHERE u.day >= (SELECT min(d.day) FROM daily d)
 	), bill AS (
 		-- a usual day of all together; less than three days before tell nothing
 		SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY b.cost) AS cost
 		FROM (SELECT days.day, COALESCE(sum(d.cost), 0) AS cost
 			  FROM days LEFT JOIN daily d ON d.day = days.day AND NOT d.per_user
-			  WHERE days.day < %5$L
+			  WHERE days.day < %4$L
 			  GROUP BY days.day) AS b
 		HAVING count(*) >= 3
 	), series AS (
 		SELECT s.scope, s.per_user, days.day, COALESCE(d.cost, 0) AS cost, COALESCE(d.calls, 0) AS calls, COALESCE(d.tools, 0) AS tools, COALESCE(d.unpriced, 0) AS unpriced
 		FROM (SELECT DISTINCT d.scope, d.per_user FROM daily d, bill
 			  -- the few who matter: a tenth of the usual bill in a day
-			  WHERE d.day >= %5$L AND d.cost > bill.cost / 10 AND d.scope <> '{"user_id": null}') AS s
+			  WHERE d.day >= %4$L AND d.cost > bill.cost / 10 AND d.scope <> '{"user_id": null}') AS s
 			 CROSS JOIN days
 			 LEFT JOIN daily d ON d.day = days.day AND d.scope = s.scope AND d.per_user = s.per_user
 	), lagged AS (
@@ -135,17 +137,18 @@ BEGIN ATOMIC
 		WINDOW past AS (PARTITION BY s.scope ORDER BY s.day)
 	), judged AS (
 		SELECT t.*, u.base,
-			   -- many calls, and a tenth of the bill, of a newcomer all of it, above the usual
-			   (t.day >= %5$L AND t.calls > %8$L::integer AND t.cost - u.base > bill.cost * CASE WHEN u.base > 0 THEN 0.1 ELSE 1 END
-				-- so much more than usual; people are no even spenders: than on any day of the week before
-				AND (t.cost > %6$L::numeric * CASE WHEN t.per_user THEN u.most ELSE u.base END
-					 -- or grown by half three days on end
-					 OR t.cost_3 > 0 AND t.cost_2 >= 1.5 * t.cost_3 AND t.cost_1 >= 1.5 * t.cost_2 AND t.cost >= 1.5 * t.cost_1
-						AND t.cost > CASE WHEN t.per_user THEN %6$L::numeric ELSE 3 END * u.base)) IS TRUE AS over
+			   -- many calls, and above the usual a tenth of the bill, for one user a quarter, for a newcomer all of it
+			   (t.day >= %4$L AND t.calls > %7$L::integer AND t.cost - u.base > bill.cost * CASE WHEN u.base = 0 THEN 1 WHEN t.per_user THEN 0.25 ELSE 0.1 END
+				-- so much more than usual; nobody spends evenly, so one user than on any day of the week before
+				AND (t.cost > %5$L::numeric * CASE WHEN t.per_user THEN u.most ELSE u.base END
+					 -- or grown by half three days on end, each above all days of the week before, as a Monday is not
+					 OR t.cost_2 > u.most_earlier AND t.cost_2 >= 1.5 * t.cost_3 AND t.cost_1 >= 1.5 * t.cost_2 AND t.cost >= 1.5 * t.cost_1
+						AND t.cost > CASE WHEN t.per_user THEN %5$L::numeric ELSE 3 END * u.base)) IS TRUE AS over
 		FROM bill, lagged t,
 			 -- the mean of days, idle ones among them, or the median if that is more
-			 LATERAL (SELECT GREATEST(percentile_disc(0.5) WITHIN GROUP (ORDER BY w.cost), avg(w.cost)) AS base, max(w.cost) AS most
-					  FROM unnest(t.week) AS w (cost)) AS u
+			 LATERAL (SELECT GREATEST(percentile_disc(0.5) WITHIN GROUP (ORDER BY w.cost), avg(w.cost)) AS base, max(w.cost) AS most,
+							 max(w.cost) FILTER (WHERE w.i <= cardinality(t.week) - 2) AS most_earlier
+					  FROM unnest(t.week) WITH ORDINALITY AS w (cost, i)) AS u
 	), grown AS (
 		SELECT j.scope, min(j.day) AS since, sum(j.cost) AS cost, sum(j.calls) AS calls, sum(j.tools) AS tools, sum(j.unpriced) AS unpriced,
 			   max(j.cost) AS most, (array_agg(j.day ORDER BY j.cost DESC, j.day))[1] AS most_on, min(f.base) AS base, min(f.base) * count(*) AS expected
@@ -153,14 +156,16 @@ BEGIN ATOMIC
 			 JOIN (SELECT DISTINCT ON (o.scope) o.scope, o.day, o.base FROM judged o WHERE o.over ORDER BY o.scope, o.day) AS f ON f.scope = j.scope AND f.day <= j.day
 		GROUP BY j.scope
 	)
-	SELECT g.scope, 'spend_growth', timezone(%7$L, g.since::timestamp), NULL, NULL::bigint, g.calls, g.tools, g.cost, g.expected, g.cost - g.expected, g.unpriced,
-		   format('%%s on %%s%%s, %%s a day in the week before %%s', llm_cost.shown(g.most), g.most_on,
-				  COALESCE(format(', %%s times', llm_cost.shown(g.most / NULLIF(g.base, 0))), ''), llm_cost.shown(g.base), g.since)
+	SELECT g.scope, 'spend_growth', timezone(%6$L, g.since::timestamp), NULL, NULL::bigint, g.calls, g.tools, g.cost, g.expected, g.cost - g.expected, g.unpriced,
+		   format('%%s on %%s, %%s in the week before %%s', llm_cost.shown(g.most), g.most_on,
+				  COALESCE(llm_cost.shown(g.most / NULLIF(g.base, 0)) || ' times the ' || llm_cost.shown(g.base) || ' a day', 'nothing'), g.since)
 	FROM grown g$sql$,
-		llm_cost.scope_expression(by, 'p'),
 		COALESCE((SELECT string_agg(format(', p.dimension_%s', i), '' ORDER BY i) FROM generate_series(1, cardinality(by)) AS i), ''),
-		CASE WHEN 'user_id' = ANY (by) THEN '' ELSE ', (p.day, p.user_id)' END,
-		timezone(time_zone, upper(whole) - INTERVAL '1 microsecond')::date, timezone(time_zone, lower(whole))::date, spend_factor, time_zone, min_calls);
+		CASE WHEN 'user_id' = ANY (by) THEN llm_cost.scope_expression(by, 'p') || ' AS scope, false AS per_user'
+			 ELSE format('CASE WHEN GROUPING(p.user_id) = 0 THEN jsonb_build_object(''user_id'', p.user_id) ELSE %s END AS scope, GROUPING(p.user_id) = 0 AS per_user',
+						 llm_cost.scope_expression(by, 'p')) END,
+		ARRAY(SELECT generate_series(timezone(time_zone, lower(whole))::date - INTERVAL '8 days',
+									 timezone(time_zone, upper(whole) - INTERVAL '1 microsecond'), INTERVAL '1 day')::date), timezone(time_zone, lower(whole))::date, spend_factor, time_zone, min_calls, CASE WHEN 'user_id' = ANY (by) THEN '' ELSE ', (p.day, p.user_id)' END);
 END;
 COMMENT ON FUNCTION llm_cost.runaway_growth(text[], tstzrange, text, integer, numeric) IS
 	'SQL over the rows of runaway_parts(), as part, that finds scopes and users who spend far more a day than in the week before.';
@@ -168,7 +173,7 @@ COMMENT ON FUNCTION llm_cost.runaway_growth(text[], tstzrange, text, integer, nu
 CREATE FUNCTION llm_cost.runaway(
 	period tstzrange DEFAULT NULL, by text[] DEFAULT '{workflow}', filter jsonb DEFAULT NULL, usage regclass DEFAULT NULL,
 	time_zone text DEFAULT NULL, min_calls integer DEFAULT 50, times_median numeric DEFAULT 20, min_identical integer DEFAULT 20,
-	min_retries integer DEFAULT 10, spend_factor numeric DEFAULT 5, min_usd numeric DEFAULT 1, max_rows integer DEFAULT 50,
+	min_retries integer DEFAULT 10, spend_factor numeric DEFAULT 5, min_usd numeric DEFAULT 10, max_rows integer DEFAULT 50,
 	OUT scope jsonb, OUT finding text, OUT since timestamptz, OUT example text, OUT operations bigint, OUT calls bigint,
 	OUT cost numeric, OUT expected_cost numeric, OUT excess_usd numeric, OUT unpriced_attempts bigint, OUT evidence text)
 RETURNS SETOF record
@@ -207,8 +212,8 @@ BEGIN
 		llm_cost.runaway_loops(dimensions, COALESCE(runaway.min_calls, 50), COALESCE(runaway.times_median, 20),
 			COALESCE(runaway.min_identical, 20), COALESCE(runaway.min_retries, 10)),
 		llm_cost.runaway_growth(dimensions, whole, zone, COALESCE(runaway.min_calls, 50), COALESCE(runaway.spend_factor, 5)),
-		COALESCE(runaway.min_usd, 1), llm_cost.checked_rows(runaway.max_rows, 50));
+		COALESCE(runaway.min_usd, 10), llm_cost.checked_rows(runaway.max_rows, 50));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.runaway(tstzrange, text[], jsonb, regclass, text, integer, numeric, integer, integer, numeric, numeric, integer) IS
-	'What runs away in the period (NULL: the last full week; every hour: the last 24 hours), dearest first, at most max_rows. Judged are operations, and hours of a conversation or user where attempts name none, against others of the same columns "by" in the eight days before (in the period, where fewer than 20 are before). layered_retries: min_retries or more, and more than half of the calls; identical_calls: min_identical or more, and times_median times the median, repeat an earlier call of the unit in model, step, prompt_hash and input_tokens; many_calls: more than min_calls and times_median times the median, tool calls among them; a unit is only the first of these. One row per scope and finding, with user_id where one user did it all; example: the worst unit. spend_growth: a scope or user that spends in a local day more than spend_factor times the usual of the seven days before, or twice the day before three days on end, and a tenth of everybody''s usual day more (without a cost before: all of it). excess_usd is what the repeated calls or retries cost, else cost above expected_cost, NULL where nothing is priced; loops below min_usd are left out unless most of them are tool calls. Loops and spend_growth show the same money twice: do not add them. Needs operation_id, conversation_id or user_id.';
+	'What runs away in the period (NULL: the last full week; every hour: the last 24 hours), dearest first, at most max_rows. Judged are operations, and hours of a conversation or user where attempts name none, against others of the same columns "by" in the eight days before (in the period, where fewer than 20 are before). layered_retries: min_retries or more, and more than half of the calls; identical_calls: min_identical or more, and times_median times the median, repeat an earlier call of the unit in model, step, prompt_hash and input_tokens; many_calls: more than min_calls and times_median times the median, tool calls among them; a unit is only the first of these. One row per scope and finding, with user_id where one user did it all; example: the worst unit. spend_growth: a scope with more than min_calls in a local day that costs more than spend_factor times the usual of the seven days before, or has grown by half three days on end to more than three times it, and by a tenth of everybody''s usual day; a user likewise, but more than spend_factor times his dearest day, and by a quarter (by all of it, who did not spend before). excess_usd is what the repeated calls or retries cost, else cost above expected_cost, NULL where nothing is priced; what is below min_usd is left out, unless most of it are tool calls. Loops and spend_growth show the same money twice: do not add them. Needs operation_id, conversation_id or user_id.';
