@@ -170,8 +170,8 @@ BEGIN
 		GROUP BY r.scope
 	)
 	SELECT t.scope, t.operations, t.operations_before, trim_scale(round(u.now, 6)), trim_scale(round(u.before, 6)), llm_cost.ratio_change(u.now, u.before),
-		   t.percentiles[1]::numeric, t.percentiles_before[1]::numeric, t.percentiles[2]::numeric, t.percentiles_before[2]::numeric,
-		   t.percentiles[3]::numeric, t.percentiles_before[3]::numeric, t.most, t.most_before,
+		   trim_scale(round(t.percentiles[1]::numeric, 6)), trim_scale(round(t.percentiles_before[1]::numeric, 6)), trim_scale(round(t.percentiles[2]::numeric, 6)), trim_scale(round(t.percentiles_before[2]::numeric, 6)),
+		   trim_scale(round(t.percentiles[3]::numeric, 6)), trim_scale(round(t.percentiles_before[3]::numeric, 6)), t.most, t.most_before,
 		   %11$s, %12$s, trim_scale(t.unit_cost), trim_scale(t.unit_cost_before),
 		   trim_scale(s.extra_cost * t.operations / %13$L::numeric), %14$s,
 		   COALESCE(t.unpriced, 0)::bigint, COALESCE(t.ungrouped, 0)::bigint

@@ -15,7 +15,7 @@ RETURN CASE
 	WHEN regexp_replace(lower(error_type), '[^a-z]+', '', 'g') ~
 		('insufficientquota|billing|payment|creditbalance|budget|authenti|unauthori|permission|forbidden|accessdenied|apikey|invalidrequest|invalidargument'
 		 '|invalidparam|badrequest|unprocessable|validationexception|notfound|doesnotexist|deprecated|toolarge|toolong|contextlength|contextwindow|maxlength'
-		 '|contentfilter|contentpolicy|contentmanagement|policyviolation|prohibitedcontent|recitation|safety|moderation|guardrail|blocked|refus|rejected'
+		 '|contentfilter|contentpolicy|contentmanagement|policyviolation|prohibitedcontent|recitation|safety|moderation|guardrail|blocked|refusal|rejected'
 		 '|unsupported|notimplemented|unimplemented|failedprecondition|imagefetch')
 	THEN false
 	-- the provider or the way to it: it may pass

@@ -51,6 +51,7 @@ BEGIN ATOMIC
 		SELECT %2$s AS scope, p.operation_id IS NULL AS hourly, GROUPING(p.user_id) = 0 AS own, p.user_id, count(*) AS units, count(*) FILTER (WHERE NOT p.now) AS units_before,
 			   max(count(*) FILTER (WHERE NOT p.now)) OVER (PARTITION BY p.operation_id IS NULL%1$s) AS all_before,
 			   percentile_cont(0.5) WITHIN GROUP (ORDER BY p.n) AS calls, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.n) FILTER (WHERE NOT p.now) AS calls_before,
+			   percentile_cont(0.9) WITHIN GROUP (ORDER BY p.n) FILTER (WHERE NOT p.now) AS p90_before,
 			   percentile_cont(0.5) WITHIN GROUP (ORDER BY p.repeats) AS repeats, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.repeats) FILTER (WHERE NOT p.now) AS repeats_before,
 			   percentile_disc(0.5) WITHIN GROUP (ORDER BY p.cost) AS cost, percentile_disc(0.5) WITHIN GROUP (ORDER BY p.cost) FILTER (WHERE NOT p.now) AS cost_before
 		FROM unit p
@@ -58,6 +59,8 @@ BEGIN ATOMIC
 	), usual AS (
 		-- in the days before, if there is enough of them
 		SELECT p.scope, p.hourly, p.own, p.user_id, CASE WHEN p.units_before >= 20 THEN p.calls_before ELSE p.calls END::numeric AS calls,
+			   -- some agents have long tails; what runs away now must not widen them
+			   CASE WHEN p.units_before >= 20 THEN p.p90_before END::numeric AS p90,
 			   CASE WHEN p.units_before >= 20 THEN p.repeats_before ELSE p.repeats END::numeric AS repeats,
 			   CASE WHEN p.units_before >= 20 THEN p.cost_before ELSE p.cost END AS cost
 		FROM peer p
@@ -70,11 +73,11 @@ BEGIN ATOMIC
 		SELECT c.*, COALESCE(c.operation_id, c.hour_of) AS name, w.calls AS usual_calls, w.cost AS usual_cost,
 			   CASE WHEN c.retries >= %7$L::integer AND c.retries * 2 > c.n THEN 'layered_retries'
 					WHEN c.repeats >= GREATEST(%6$L::integer, %5$L::numeric * w.repeats) THEN 'identical_calls'
-					WHEN c.n > GREATEST(%4$L::integer, %5$L::numeric * w.calls) THEN 'many_calls' END AS finding
+					WHEN c.n > GREATEST(%4$L::integer, %5$L::numeric * w.calls, 5 * w.p90) THEN 'many_calls' END AS finding
 		FROM candidate c
 			 JOIN usual t ON NOT t.own AND t.hourly = (c.operation_id IS NULL) AND t.scope = c.scope
 			 LEFT JOIN usual o ON o.own AND c.operation_id IS NULL AND o.scope = c.scope AND o.user_id = c.user_id,
-			 LATERAL (SELECT GREATEST(t.calls, o.calls) AS calls, GREATEST(t.repeats, o.repeats) AS repeats, GREATEST(t.cost, o.cost) AS cost) AS w
+			 LATERAL (SELECT GREATEST(t.calls, o.calls) AS calls, COALESCE(o.p90, t.p90) AS p90, GREATEST(t.repeats, o.repeats) AS repeats, GREATEST(t.cost, o.cost) AS cost) AS w
 	), looped AS (
 		SELECT j.*, CASE j.finding WHEN 'layered_retries' THEN j.retry_cost WHEN 'identical_calls' THEN j.repeats_cost
 					ELSE GREATEST(j.cost - COALESCE(j.usual_cost, 0), 0 * j.cost) END AS excess
@@ -137,8 +140,8 @@ BEGIN ATOMIC
 		WINDOW past AS (PARTITION BY s.scope ORDER BY s.day)
 	), judged AS (
 		SELECT t.*, u.base,
-			   -- many calls, and above the usual a tenth of the bill, for one user a quarter, for a newcomer all of it
-			   (t.day >= %4$L AND t.calls > %7$L::integer AND t.cost - u.base > bill.cost * CASE WHEN u.base = 0 THEN 1 WHEN t.per_user THEN 0.25 ELSE 0.1 END
+			   -- many calls, and above the usual a tenth of the bill, for one user a quarter, for who is seldom there all of it
+			   (t.day >= %4$L AND t.calls > %7$L::integer AND t.cost - u.base > bill.cost * CASE WHEN u.active < 3 THEN 1 WHEN t.per_user THEN 0.25 ELSE 0.1 END
 				-- so much more than usual; nobody spends evenly, so one user than on any day of the week before
 				AND (t.cost > %5$L::numeric * CASE WHEN t.per_user THEN u.most ELSE u.base END
 					 -- or grown by half three days on end, each above all days of the week before, as a Monday is not
@@ -146,7 +149,7 @@ BEGIN ATOMIC
 						AND t.cost > CASE WHEN t.per_user THEN %5$L::numeric ELSE 3 END * u.base)) IS TRUE AS over
 		FROM bill, lagged t,
 			 -- the mean of days, idle ones among them, or the median if that is more
-			 LATERAL (SELECT GREATEST(percentile_disc(0.5) WITHIN GROUP (ORDER BY w.cost), avg(w.cost)) AS base, max(w.cost) AS most,
+			 LATERAL (SELECT GREATEST(percentile_disc(0.5) WITHIN GROUP (ORDER BY w.cost), avg(w.cost)) AS base, max(w.cost) AS most, count(*) FILTER (WHERE w.cost > 0) AS active,
 							 max(w.cost) FILTER (WHERE w.i <= cardinality(t.week) - 2) AS most_earlier
 					  FROM unnest(t.week) WITH ORDINALITY AS w (cost, i)) AS u
 	), grown AS (
@@ -216,4 +219,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.runaway(tstzrange, text[], jsonb, regclass, text, integer, numeric, integer, integer, numeric, numeric, integer) IS
-	'What runs away in the period (NULL: the last full week; every hour: the last 24 hours), dearest first, at most max_rows. Judged are operations, and hours of a conversation or user where attempts name none, against others of the same columns "by" in the eight days before (in the period, where fewer than 20 are before). layered_retries: min_retries or more, and more than half of the calls; identical_calls: min_identical or more, and times_median times the median, repeat an earlier call of the unit in model, step, prompt_hash and input_tokens; many_calls: more than min_calls and times_median times the median, tool calls among them; a unit is only the first of these. One row per scope and finding, with user_id where one user did it all; example: the worst unit. spend_growth: a scope with more than min_calls in a local day that costs more than spend_factor times the usual of the seven days before, or has grown by half three days on end to more than three times it, and by a tenth of everybody''s usual day; a user likewise, but more than spend_factor times his dearest day, and by a quarter (by all of it, who did not spend before). excess_usd is what the repeated calls or retries cost, else cost above expected_cost, NULL where nothing is priced; what is below min_usd is left out, unless most of it are tool calls. Loops and spend_growth show the same money twice: do not add them. Needs operation_id, conversation_id or user_id.';
+	'What runs away in the period (NULL: the last full week; every hour: the last 24 hours), dearest first, at most max_rows. Judged are operations, and hours of a conversation or user where attempts name none, against others of the same columns "by" in the eight days before (in the period, where fewer than 20 are before). layered_retries: min_retries or more, and more than half of the calls; identical_calls: min_identical or more, and times_median times the median, repeat an earlier call of the unit in model, step, prompt_hash and input_tokens; many_calls: more than min_calls, times_median times the median, and five times the 90th percentile of the days before, tool calls among them; a unit is only the first of these. One row per scope and finding, with user_id where one user did it all; example: the worst unit. spend_growth: a scope with more than min_calls in a local day that costs more than spend_factor times the usual of the seven days before, or has grown by half three days on end to more than three times it, and by a tenth of everybody''s usual day; a user likewise, but more than spend_factor times his dearest day, and by a quarter (by all of it, if on less than three of the days before there was any cost). excess_usd is what the repeated calls or retries cost, else cost above expected_cost, NULL where nothing is priced; what is below min_usd is left out, unless most of it are tool calls. Loops and spend_growth show the same money twice: do not add them. Needs operation_id, conversation_id or user_id.';

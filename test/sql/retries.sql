@@ -16,12 +16,12 @@ SELECT llm_cost.set_price('regress-retries', 'input', 1, '2025-01-01', 'regress'
 SELECT llm_cost.is_transient_error(n) AS transient, string_agg(n, ', ' ORDER BY i)
 FROM unnest(ARRAY['rate_limit', 'RateLimitError', 'litellm.RateLimitError', 'rate_limit_exceeded', '429', 'HTTP 429', '429 Too Many Requests', 'ThrottlingException',
 	'RESOURCE_EXHAUSTED', 'overloaded_error', '529', 'timeout', 'Timeout', 'APITimeoutError', 'request timed out', 'DEADLINE_EXCEEDED', '408', '504',
-	'api_error', 'APIConnectionError', 'ECONNRESET', 'server_error', 'InternalServerError', 'internal_server_error', '500', '503', 'ServiceUnavailableError',
+	'api_error', 'APIConnectionError', 'ECONNRESET', 'ConnectionRefused', 'server_error', 'InternalServerError', 'internal_server_error', '500', '503', 'ServiceUnavailableError',
 	'BadGatewayError', '502', 'ModelNotReadyException', 'ModelTimeoutException', '409', '520',
 	'AuthenticationError', 'authentication_error', '401', '403', 'permission_error', 'PermissionDeniedError', 'AccessDeniedException', 'invalid_api_key', 'UNAUTHENTICATED',
 	'insufficient_quota', '429 insufficient_quota', 'billing_error', 'BudgetExceededError', '402', 'invalid_request_error', 'BadRequestError', '400', '422',
 	'UnprocessableEntityError', 'INVALID_ARGUMENT', 'ValidationException', 'not_found_error', 'model_not_found', '404', 'request_too_large', '413',
-	'context_length_exceeded', 'ContextWindowExceededError', 'content_filter', 'ContentPolicyViolationError', 'safety_filter', 'UnsupportedParamsError', '501',
+	'context_length_exceeded', 'ContextWindowExceededError', 'content_filter', 'ContentPolicyViolationError', 'safety_filter', 'refusal', 'UnsupportedParamsError', '501',
 	'invalid_output', 'malformed_json', 'json_schema', 'cancelled', 'my own error', '42', '20060', '']) WITH ORDINALITY AS u (n, i)
 GROUP BY 1 ORDER BY 1;
 SELECT llm_cost.is_transient_error(NULL);
