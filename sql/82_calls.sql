@@ -20,7 +20,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'llm_cost.drift() compares with a plan; here write ''4 weeks'' or a range such as ''[2026-05-04,2026-06-01)''.';
 	END IF;
-	SELECT range_agg(w."window") FILTER (WHERE w.side = 'before'), range_merge(range_agg(w."window"))
+	SELECT range_agg(w.during) FILTER (WHERE w.side = 'before'), range_merge(range_agg(w.during))
 	INTO before, scanned
 	FROM llm_cost.comparison_windows(compared_windows.period, compared_windows.baseline, compared_windows.time_zone, 0) w;
 END
@@ -80,7 +80,7 @@ CREATE FUNCTION llm_cost.calls(
 	OUT step_changes text, OUT steps jsonb, OUT unpriced_attempts bigint, OUT ungrouped_calls bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 100 COST 100000
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	source		record;
@@ -163,17 +163,17 @@ BEGIN
 			   string_agg(format('%%s%%s: %%s -> %%s per operation', CASE WHEN r.is_call THEN '' ELSE 'tool call ' END,
 								 COALESCE(r.step, '(no step)'), llm_cost.shown(r.before), llm_cost.shown(r.now)), '; '
 						  ORDER BY abs(r.change) DESC, r.step, r.is_call) FILTER (WHERE r.noticed) AS changes,
-			   jsonb_agg(jsonb_build_object('step', r.step, 'tool', NOT r.is_call, 'before', trim_scale(round(r.before, 6)), 'now', trim_scale(round(r.now, 6)),
+			   jsonb_agg(jsonb_build_object('step', r.step, 'tool', NOT r.is_call, 'before', llm_cost.shown_number(r.before), 'now', llm_cost.shown_number(r.now),
 						 'change', CASE WHEN r.before = 0 THEN 'appeared' WHEN r.now = 0 THEN 'vanished' WHEN r.change > 0 THEN 'more' ELSE 'fewer' END,
-						 'usd_per_call', trim_scale(r.call_cost)) ORDER BY abs(r.change) DESC, r.step, r.is_call) FILTER (WHERE r.noticed) AS list
+						 'usd_per_call', llm_cost.shown_number(r.call_cost)) ORDER BY abs(r.change) DESC, r.step, r.is_call) FILTER (WHERE r.noticed) AS list
 		FROM step_rate r
 		GROUP BY r.scope
 	)
-	SELECT t.scope, t.operations, t.operations_before, trim_scale(round(u.now, 6)), trim_scale(round(u.before, 6)), llm_cost.ratio_change(u.now, u.before),
-		   trim_scale(round(t.percentiles[1]::numeric, 6)), trim_scale(round(t.percentiles_before[1]::numeric, 6)), trim_scale(round(t.percentiles[2]::numeric, 6)), trim_scale(round(t.percentiles_before[2]::numeric, 6)),
-		   trim_scale(round(t.percentiles[3]::numeric, 6)), trim_scale(round(t.percentiles_before[3]::numeric, 6)), t.most, t.most_before,
-		   %11$s, %12$s, trim_scale(t.unit_cost), trim_scale(t.unit_cost_before),
-		   trim_scale(s.extra_cost * t.operations / %13$L::numeric), %14$s,
+	SELECT t.scope, t.operations, t.operations_before, llm_cost.shown_number(u.now), llm_cost.shown_number(u.before), llm_cost.ratio_change(u.now, u.before),
+		   llm_cost.shown_number(t.percentiles[1]::numeric), llm_cost.shown_number(t.percentiles_before[1]::numeric), llm_cost.shown_number(t.percentiles[2]::numeric), llm_cost.shown_number(t.percentiles_before[2]::numeric),
+		   llm_cost.shown_number(t.percentiles[3]::numeric), llm_cost.shown_number(t.percentiles_before[3]::numeric), t.most, t.most_before,
+		   %11$s, %12$s, llm_cost.shown_number(t.unit_cost), llm_cost.shown_number(t.unit_cost_before),
+		   llm_cost.shown_number(s.extra_cost * t.operations / %13$L::numeric), %14$s,
 		   COALESCE(t.unpriced, 0)::bigint, COALESCE(t.ungrouped, 0)::bigint
 	FROM rolled t
 		 LEFT JOIN step_summary s ON s.scope = t.scope,
@@ -189,10 +189,10 @@ BEGIN
 		llm_cost.scope_expression(dimensions, 'rated'), COALESCE(calls.least_change, 0.1),
 		-- what the usage does not tell is NULL, not 0
 		CASE WHEN 'kind' = ANY (source.columns) THEN
-			'trim_scale(round((t.n - COALESCE(t.calls, 0)) / NULLIF(t.operations, 0), 6)), trim_scale(round((t.n_before - COALESCE(t.calls_before, 0)) / NULLIF(t.operations_before, 0), 6))'
+			'llm_cost.shown_number((t.n - COALESCE(t.calls, 0)) / NULLIF(t.operations, 0)), llm_cost.shown_number((t.n_before - COALESCE(t.calls_before, 0)) / NULLIF(t.operations_before, 0))'
 			ELSE 'NULL::numeric, NULL::numeric' END,
 		CASE WHEN source.columns && '{attempt,error_type}' THEN
-			'trim_scale(round(COALESCE(t.retries, 0) / NULLIF(t.operations, 0), 6)), trim_scale(round(COALESCE(t.retries_before, 0) / NULLIF(t.operations_before, 0), 6))'
+			'llm_cost.shown_number(COALESCE(t.retries, 0) / NULLIF(t.operations, 0)), llm_cost.shown_number(COALESCE(t.retries_before, 0) / NULLIF(t.operations_before, 0))'
 			ELSE 'NULL::numeric, NULL::numeric' END,
 		EXTRACT(epoch FROM upper(whole) - lower(whole)) / 604800,
 		CASE WHEN 'step' = ANY (source.columns) THEN 's.changes, s.list' ELSE 'NULL::text, NULL::jsonb' END,

@@ -42,7 +42,7 @@ CREATE FUNCTION llm_cost.retries(
 	OUT unpriced_attempts bigint, OUT note text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 20 COST 100000
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	source		record;

@@ -154,7 +154,7 @@ BEGIN ATOMIC
 					  FROM unnest(t.week) WITH ORDINALITY AS w (cost, i)) AS u
 	), grown AS (
 		SELECT j.scope, min(j.day) AS since, sum(j.cost) AS cost, sum(j.calls) AS calls, sum(j.tools) AS tools, sum(j.unpriced) AS unpriced,
-			   max(j.cost) AS most, (array_agg(j.day ORDER BY j.cost DESC, j.day))[1] AS most_on, min(f.base) AS base, min(f.base) * count(*) AS expected
+			   max(j.cost) AS most, (array_agg(j.day ORDER BY j.cost DESC, j.day))[1] AS most_on, min(f.base) AS base, llm_cost.shown_number(min(f.base) * count(*)) AS expected
 		FROM judged j
 			 JOIN (SELECT DISTINCT ON (o.scope) o.scope, o.day, o.base FROM judged o WHERE o.over ORDER BY o.scope, o.day) AS f ON f.scope = j.scope AND f.day <= j.day
 		GROUP BY j.scope
@@ -181,7 +181,7 @@ CREATE FUNCTION llm_cost.runaway(
 	OUT cost numeric, OUT expected_cost numeric, OUT excess_usd numeric, OUT unpriced_attempts bigint, OUT evidence text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 20 COST 100000
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
 AS $$
 DECLARE
 	source		record;

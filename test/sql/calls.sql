@@ -64,11 +64,11 @@ FROM (SELECT operation_id, min(started_at) >= '2026-06-01' AS now, count(*) FILT
 	 JOIN (SELECT DISTINCT ON (operation_id) operation_id, workflow FROM call ORDER BY operation_id, started_at) o USING (operation_id)
 GROUP BY 1, 2;
 SELECT count(*) AS compared, bool_and(
-		c.operations = p.operations AND c.calls_per_operation = round(p.calls_per_operation, 6) AND c.tool_calls_per_operation = round(p.tools, 6)
-		AND c.retries_per_operation = round(p.retries, 6) AND (c.median_calls, c.p90_calls, c.p99_calls, c.max_calls) = (round(p.p50::numeric, 6), round(p.p90::numeric, 6), round(p.p99::numeric, 6), p.most)
+		c.operations = p.operations AND c.calls_per_operation = llm_cost.shown_number(p.calls_per_operation) AND c.tool_calls_per_operation = llm_cost.shown_number(p.tools)
+		AND c.retries_per_operation = llm_cost.shown_number(p.retries) AND (c.median_calls, c.p90_calls, c.p99_calls, c.max_calls) = (llm_cost.shown_number(p.p50::numeric), llm_cost.shown_number(p.p90::numeric), llm_cost.shown_number(p.p99::numeric), p.most)
 		AND (p.workflow IS NULL OR (c.operations_before, c.calls_per_operation_before, c.tool_calls_per_operation_before, c.retries_per_operation_before, c.median_calls_before,
 				c.p90_calls_before, c.p99_calls_before, c.max_calls_before)
-			= (b.operations, round(b.calls_per_operation, 6), round(b.tools, 6), round(b.retries, 6), round(b.p50::numeric, 6), round(b.p90::numeric, 6), round(b.p99::numeric, 6), b.most))) AS agree
+			= (b.operations, llm_cost.shown_number(b.calls_per_operation), llm_cost.shown_number(b.tools), llm_cost.shown_number(b.retries), llm_cost.shown_number(b.p50::numeric), llm_cost.shown_number(b.p90::numeric), llm_cost.shown_number(b.p99::numeric), b.most))) AS agree
 FROM llm_cost.calls(period => '[2026-06-01,2026-06-08)') c
 	 JOIN plain p ON p.now AND p.workflow IS NOT DISTINCT FROM c.scope ->> 'workflow'
 	 LEFT JOIN plain b ON NOT b.now AND b.workflow = p.workflow;

@@ -115,6 +115,15 @@ SELECT * FROM llm_cost.runaway('[2026-06-08,)', usage => 'call_usage');
 SELECT count(*) = (SELECT count(*) FROM llm_cost.runaway('[2026-06-08,2026-06-15)', usage => 'call_usage')) AS same
 FROM llm_cost.runaway('[2026-06-08,2026-06-15)', NULL, NULL, 'call_usage', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 
+-- In a transaction that may not write, whatever dates look like.
+SET datestyle = 'German, DMY';
+BEGIN READ ONLY;
+SELECT count(*), (SELECT count(*) FROM llm_cost.calls(period => '[01.06.2026,08.06.2026)', usage => 'call_usage')) AS calls,
+	   (SELECT count(*) FROM llm_cost.retries(period => '[08.06.2026,15.06.2026)', usage => 'call_usage')) AS retries
+FROM llm_cost.runaway('[08.06.2026,15.06.2026)', usage => 'call_usage');
+COMMIT;
+SET datestyle = 'ISO';
+
 -- Hidden rows are not seen.
 CREATE ROLE regress_runaway_reader;
 GRANT USAGE ON SCHEMA regress_runaway TO regress_runaway_reader;

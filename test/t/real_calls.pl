@@ -42,8 +42,8 @@ is(query(qq{SELECT operations, calls_per_operation, median_calls, p90_calls, p99
 		FROM llm_cost.calls('{}', $everything)}),
 	query(q{WITH a AS (SELECT interaction, ts_first AS at FROM answer UNION ALL SELECT interaction, ts FROM error),
 			i AS (SELECT interaction, count(*) AS n FROM a WHERE interaction IS NOT NULL GROUP BY 1)
-		SELECT count(*), trim_scale(round(avg(n), 6)), trim_scale(round(percentile_cont(0.5) WITHIN GROUP (ORDER BY n)::numeric, 6)),
-			   trim_scale(round(percentile_cont(0.9) WITHIN GROUP (ORDER BY n)::numeric, 6)), trim_scale(round(percentile_cont(0.99) WITHIN GROUP (ORDER BY n)::numeric, 6)),
+		SELECT count(*), llm_cost.shown_number(avg(n)), llm_cost.shown_number(percentile_cont(0.5) WITHIN GROUP (ORDER BY n)::numeric),
+			   llm_cost.shown_number(percentile_cont(0.9) WITHIN GROUP (ORDER BY n)::numeric), llm_cost.shown_number(percentile_cont(0.99) WITHIN GROUP (ORDER BY n)::numeric),
 			   max(n), (SELECT count(*) FROM a WHERE interaction IS NULL), 0 FROM i}),
 	'calls per interaction');
 note 'operations, mean, p50, p90, p99, max: ' . query(qq{SELECT operations, calls_per_operation, median_calls, p90_calls, p99_calls, max_calls FROM llm_cost.calls('{}', $everything)});
@@ -52,14 +52,14 @@ is(query(qq{SELECT week::date, operations, calls_per_operation, median_calls, p9
 		FROM $weeks, llm_cost.calls('{}', tstzrange(week, week + INTERVAL '7 days')) ORDER BY 1}),
 	query(qq{WITH a AS (SELECT interaction, ts_first AS at FROM answer UNION ALL SELECT interaction, ts FROM error),
 			i AS (SELECT interaction, min(at) AS at, count(*) AS n FROM a WHERE interaction IS NOT NULL GROUP BY 1)
-		SELECT week::date, w.operations, trim_scale(round(w.mean, 6)), trim_scale(round(w.p50::numeric, 6)), trim_scale(round(w.p99::numeric, 6)),
-			   b.operations, trim_scale(round(b.mean, 6)), round((w.mean / b.mean - 1) * 100, 1)
+		SELECT week::date, w.operations, llm_cost.shown_number(w.mean), llm_cost.shown_number(w.p50::numeric), llm_cost.shown_number(w.p99::numeric),
+			   b.operations, llm_cost.shown_number(b.mean), round((w.mean / b.mean - 1) * 100, 1)
 		FROM $weeks,
 			 LATERAL (SELECT count(*) AS operations, avg(n) AS mean, percentile_cont(0.5) WITHIN GROUP (ORDER BY n) AS p50, percentile_cont(0.99) WITHIN GROUP (ORDER BY n) AS p99
 					  FROM i WHERE at >= week AND at < week + INTERVAL '7 days') w,
 			 LATERAL (SELECT count(*) AS operations, avg(n) AS mean FROM i WHERE at >= week - INTERVAL '28 days' AND at < week) b ORDER BY 1}),
 	'… week by week, and before');
-is(query(qq{SELECT cost_per_operation = (SELECT trim_scale(sum(cost) / count(DISTINCT operation_id)) FROM attempt_usage WHERE operation_id IS NOT NULL)
+is(query(qq{SELECT cost_per_operation = (SELECT llm_cost.shown_number(sum(cost) / count(DISTINCT operation_id)) FROM attempt_usage WHERE operation_id IS NOT NULL)
 		FROM llm_cost.calls('{}', $everything)}), 't', 'cost per interaction is a ratio of exact sums');
 
 # API errors, joined by interaction: what failed, and what came after it.
