@@ -20,8 +20,9 @@ BEGIN ATOMIC
 			   sum(b.cost) FILTER (WHERE b.is_retry) AS retry_cost, max(b.attempt) FILTER (WHERE b.is_retry) AS most_attempts,
 			   sum(b.cost) AS cost, count(*) FILTER (WHERE b.unpriced) AS unpriced
 		FROM (SELECT h.*, h.started_at >= %2$L::timestamptz AS now, timezone(%3$L, h.started_at)::date AS day,
-					 -- equal to an earlier one in all that is logged of the question, and no retry
-					 NOT h.is_retry AND (h.input_tokens IS NOT NULL OR h.prompt_hash IS NOT NULL) AND row_number() OVER same > 1 AS repeats
+					 -- equal to an earlier one in all that is logged of the question, and no retry; texts to embed are cut to one length
+					 NOT h.is_retry AND (h.prompt_hash IS NOT NULL OR h.input_tokens IS NOT NULL AND h.kind IS DISTINCT FROM 'embedding')
+					 AND row_number() OVER same > 1 AS repeats
 			  FROM (SELECT a.*, CASE WHEN a.operation_id IS NULL THEN COALESCE('conversation ' || a.conversation_id, 'user ' || a.user_id)
 								|| to_char(timezone(%3$L, date_trunc('hour', a.started_at, %3$L)), '", "YYYY-MM-DD HH24:00') END AS hour_of
 					FROM (%4$s) AS a) AS h
@@ -50,19 +51,19 @@ BEGIN ATOMIC
 	), peer AS (
 		SELECT %2$s AS scope, p.operation_id IS NULL AS hourly, GROUPING(p.user_id) = 0 AS own, p.user_id, count(*) AS units, count(*) FILTER (WHERE NOT p.now) AS units_before,
 			   max(count(*) FILTER (WHERE NOT p.now)) OVER (PARTITION BY p.operation_id IS NULL%1$s) AS all_before,
-			   percentile_cont(0.5) WITHIN GROUP (ORDER BY p.n) AS calls, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.n) FILTER (WHERE NOT p.now) AS calls_before,
+			   percentile_disc(0.5) WITHIN GROUP (ORDER BY p.n) AS calls, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.n) FILTER (WHERE NOT p.now) AS calls_before,
 			   percentile_cont(0.9) WITHIN GROUP (ORDER BY p.n) FILTER (WHERE NOT p.now) AS p90_before,
-			   percentile_cont(0.5) WITHIN GROUP (ORDER BY p.repeats) AS repeats, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.repeats) FILTER (WHERE NOT p.now) AS repeats_before,
+			   percentile_disc(0.5) WITHIN GROUP (ORDER BY p.repeats) AS repeats, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.repeats) FILTER (WHERE NOT p.now) AS repeats_before,
 			   percentile_disc(0.5) WITHIN GROUP (ORDER BY p.cost) AS cost, percentile_disc(0.5) WITHIN GROUP (ORDER BY p.cost) FILTER (WHERE NOT p.now) AS cost_before
 		FROM unit p
 		GROUP BY GROUPING SETS ((p.operation_id IS NULL%1$s), (p.operation_id IS NULL, p.user_id%1$s))
 	), usual AS (
-		-- in the days before, if there is enough of them
-		SELECT p.scope, p.hourly, p.own, p.user_id, CASE WHEN p.units_before >= 20 THEN p.calls_before ELSE p.calls END::numeric AS calls,
+		-- in the days before, if there is enough of them; a single one is not usual
+		SELECT p.scope, p.hourly, p.own, p.user_id, CASE WHEN p.units_before >= 20 THEN p.calls_before WHEN p.units > 1 THEN p.calls END::numeric AS calls,
 			   -- some agents have long tails; what runs away now must not widen them
 			   CASE WHEN p.units_before >= 20 THEN p.p90_before END::numeric AS p90,
-			   CASE WHEN p.units_before >= 20 THEN p.repeats_before ELSE p.repeats END::numeric AS repeats,
-			   CASE WHEN p.units_before >= 20 THEN p.cost_before ELSE p.cost END AS cost
+			   CASE WHEN p.units_before >= 20 THEN p.repeats_before WHEN p.units > 1 THEN p.repeats END::numeric AS repeats,
+			   CASE WHEN p.units_before >= 20 THEN p.cost_before WHEN p.units > 1 THEN p.cost END AS cost
 		FROM peer p
 		-- operations are compared within their workflow, hours of a user with his own as well, if there are any but new ones
 		WHERE NOT p.own OR p.hourly AND (p.units_before >= 20 OR p.all_before < 20 AND p.units >= 20)
@@ -73,7 +74,7 @@ BEGIN ATOMIC
 		SELECT c.*, COALESCE(c.operation_id, c.hour_of) AS name, w.calls AS usual_calls, w.cost AS usual_cost,
 			   CASE WHEN c.retries >= %7$L::integer AND c.retries * 2 > c.n THEN 'layered_retries'
 					WHEN c.repeats >= GREATEST(%6$L::integer, %5$L::numeric * w.repeats) THEN 'identical_calls'
-					WHEN c.n > GREATEST(%4$L::integer, %5$L::numeric * w.calls, 5 * w.p90) THEN 'many_calls' END AS finding
+					WHEN c.n > GREATEST(%4$L::integer, %5$L::numeric * COALESCE(w.calls, %4$L::integer), 5 * w.p90) THEN 'many_calls' END AS finding
 		FROM candidate c
 			 JOIN usual t ON NOT t.own AND t.hourly = (c.operation_id IS NULL) AND t.scope = c.scope
 			 LEFT JOIN usual o ON o.own AND c.operation_id IS NULL AND o.scope = c.scope AND o.user_id = c.user_id,
@@ -98,7 +99,7 @@ BEGIN ATOMIC
 				  CASE a.finding
 				  WHEN 'layered_retries' THEN format('%%s of %%s calls are retries', a.retries, a.calls) || COALESCE(', up to attempt ' || a.most_attempts, '')
 				  WHEN 'identical_calls' THEN format('%%s of %%s calls repeat an earlier one exactly', a.repeats, a.calls)
-				  ELSE format('%%s calls, %%s in one, where %%s are usual', a.calls, a.most, llm_cost.shown(a.usual_calls)) END) AS evidence
+				  ELSE format('%%s calls, %%s in one, ', a.calls, a.most) || COALESCE('where ' || llm_cost.shown(a.usual_calls) || ' are usual', 'with nothing to compare') END) AS evidence
 	FROM added a$sql$,
 		COALESCE((SELECT string_agg(format(', p.dimension_%s', i), '' ORDER BY i) FROM generate_series(1, cardinality(by)) AS i), ''),
 		llm_cost.scope_expression(by, 'p'), llm_cost.scope_expression(by, 'u'), min_calls, times_median, min_identical, min_retries);
@@ -219,4 +220,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.runaway(tstzrange, text[], jsonb, regclass, text, integer, numeric, integer, integer, numeric, numeric, integer) IS
-	'What runs away in the period (NULL: the last full week; every hour: the last 24 hours), dearest first, at most max_rows. Judged are operations, and hours of a conversation or user where attempts name none, against others of the same columns "by" in the eight days before (in the period, where fewer than 20 are before). layered_retries: min_retries or more, and more than half of the calls; identical_calls: min_identical or more, and times_median times the median, repeat an earlier call of the unit in model, step, prompt_hash and input_tokens; many_calls: more than min_calls, times_median times the median, and five times the 90th percentile of the days before, tool calls among them; a unit is only the first of these. One row per scope and finding, with user_id where one user did it all; example: the worst unit. spend_growth: a scope with more than min_calls in a local day that costs more than spend_factor times the usual of the seven days before, or has grown by half three days on end to more than three times it, and by a tenth of everybody''s usual day; a user likewise, but more than spend_factor times his dearest day, and by a quarter (by all of it, if on less than three of the days before there was any cost). excess_usd is what the repeated calls or retries cost, else cost above expected_cost, NULL where nothing is priced; what is below min_usd is left out, unless most of it are tool calls. Loops and spend_growth show the same money twice: do not add them. Needs operation_id, conversation_id or user_id.';
+	'What runs away in the period (NULL: the last full week; every hour: the last 24 hours), dearest first, at most max_rows. Judged are operations, and hours of a conversation or user where attempts name none, against others of the same columns "by" in the eight days before (in the period, where fewer than 20 are before; one alone is too many above times_median times min_calls). layered_retries: min_retries or more, and more than half of the calls; identical_calls: min_identical or more, and times_median times the median, repeat an earlier call of the unit in model, step, prompt_hash and input_tokens (an embedding only if its prompt_hash is known); many_calls: more than min_calls, times_median times the median, and five times the 90th percentile of the days before, tool calls among them; a unit is only the first of these. One row per scope and finding, with user_id where one user did it all; example: the worst unit. spend_growth: a scope with more than min_calls in a local day that costs more than spend_factor times the usual of the seven days before, or has grown by half three days on end to more than three times it, and by a tenth of everybody''s usual day; a user likewise, but more than spend_factor times his dearest day, and by a quarter (by all of it, if on less than three of the days before there was any cost). excess_usd is what the repeated calls or retries cost, else cost above expected_cost, NULL where nothing is priced; what is below min_usd is left out, unless most of it are tool calls. Loops and spend_growth show the same money twice: do not add them. Needs operation_id, conversation_id or user_id.';

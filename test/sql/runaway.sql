@@ -80,6 +80,19 @@ SELECT '2026-06-14 01:00+00'::timestamptz + i * INTERVAL '1 minute', 1000 + i, '
 SELECT scope, finding, since, example, operations, evidence FROM llm_cost.runaway('[2026-06-08,2026-06-15)', filter => '{"workflow": "agent"}') WHERE finding = 'many_calls';
 -- An operation that began before the period: since tells when, calls and cost are of the period.
 SELECT scope, since, calls, excess_usd FROM llm_cost.runaway('[2026-06-09 01:11+00,2026-06-10)', filter => '{"operation_id": ["many", "a-2026-06-08-1", "a-2026-06-07-1"]}', times_median => 1, min_calls => 50);
+-- Chunks of one length to embed are not one call repeated; calls of one length are.
+INSERT INTO call (started_at, input_tokens, operation_id, workflow, step, kind)
+SELECT '2026-06-09 01:00+00'::timestamptz + i * INTERVAL '1 second', 512, k, 'chunks', 'index', k FROM generate_series(1, 45) AS i, unnest('{embedding,chat}'::text[]) AS k
+UNION ALL SELECT '2026-06-09 02:00+00', 512, 'usual' || i, 'chunks', 'index', 'chat' FROM generate_series(1, 5) AS i;
+SELECT example, calls, excess_usd FROM llm_cost.runaway('[2026-06-08,2026-06-15)', filter => '{"workflow": "chunks"}');
+SELECT 44 * 0.512 AS excess;
+DELETE FROM call WHERE workflow = 'chunks';
+-- The first and only operation of a workflow: more than 20 x 50 calls are too many.
+INSERT INTO call (started_at, input_tokens, operation_id, workflow, step)
+SELECT '2026-06-09 01:00+00'::timestamptz + i * INTERVAL '1 second', i, 'only', 'new', 'act' FROM generate_series(1, 1001) AS i;
+SELECT example, calls, cost, excess_usd, evidence FROM llm_cost.runaway('[2026-06-08,2026-06-15)', filter => '{"workflow": "new"}');
+SELECT count(*) FROM llm_cost.runaway('[2026-06-08,2026-06-15)', filter => '{"workflow": "new"}', min_calls => 51);
+DELETE FROM call WHERE workflow = 'new';
 -- An hour at a time, as a job would: found within the day.
 SELECT finding, example FROM llm_cost.runaway('[2026-06-10 00:00+00,2026-06-10 02:00+00)') ORDER BY finding;
 -- Other limits.
