@@ -56,6 +56,10 @@ CALL measure('drift unit_cost by operation', format('SELECT * FROM llm_cost.drif
 CALL measure('drift hit_ratio', format('SELECT * FROM llm_cost.drift(''hit_ratio'', ''{workflow}'', period => %L)', :'week'));
 CALL measure('drift context_p99', format('SELECT * FROM llm_cost.drift(''context_p99'', ''{workflow}'', period => %L)', :'week'));
 CALL measure('drift_windows hit_ratio', format('SELECT * FROM llm_cost.drift_windows(''hit_ratio'', ''{workflow}'', period => %L)', :'week'));
+CALL measure('calls', format('SELECT * FROM llm_cost.calls(period => %L)', :'week'));
+CALL measure('retries', format('SELECT * FROM llm_cost.retries(period => %L)', :'week'));
+CALL measure('runaway, one week', format('SELECT * FROM llm_cost.runaway(%L)', :'week'));
+CALL measure('runaway, one day', 'SELECT * FROM llm_cost.runaway(''[2026-06-28,2026-06-29)'')');
 CALL measure('operations, one week', format('SELECT * FROM llm_cost.operations(%L)', :'week'));
 SELECT t.name, round(min(t.ms) / 1000, 2) AS seconds_best, round((percentile_cont(0.5) WITHIN GROUP (ORDER BY t.ms) / 1000)::numeric, 2) AS median,
 	   round((percentile_cont(0.5) WITHIN GROUP (ORDER BY t.ms) / max(b.ms))::numeric, 2) AS ratio, max(t.scans) AS scans

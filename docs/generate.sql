@@ -40,6 +40,7 @@ INSERT INTO for_users VALUES
 	('set_price'), ('correct_price'), ('set_rule'), ('drop_rule'), ('add_alias'),
 	('add_price_book'), ('add_attribute'), ('import_prices'),
 	('attach'), ('detach'), ('doctor'), ('period_predicate'), ('usage_columns'),
+	('calls'), ('retries'), ('runaway'), ('is_transient_error'),
 	('distribution'), ('weighted_distribution'), ('combine'), ('approx_percentile'),
 	('add'), ('distribution_from_histogram'),
 	('num_values'), ('total'), ('mean'), ('min_value'), ('max_value'),
