@@ -121,13 +121,35 @@ measure_noise(Search *s, int start, int end, const int *cut, int ncuts)
 	return noise;
 }
 
-/* The p-value of a sum of squares that a split, or a window, explains. */
+/* The p-value of one alternative that explains a sum of squares. */
 static double
-p_value_of(double explained, const Noise *noise, double nalternatives, double share)
+p_value_of(double explained, const Noise *noise)
 {
-	double		p = student_two_sided(sqrt(explained / noise->variance), noise->df);
+	return student_two_sided(sqrt(explained / noise->variance), noise->df);
+}
 
-	return Min(p * nalternatives / share, 1);
+/*
+ * How many independent alternatives are all splits together?  Neighbouring
+ * ones are nearly the same, which Bonferroni does not know.  With b the
+ * largest t of a Brownian bridge, it is b^2 / 2 for each unit of the logarithm
+ * of odds that splits range over, and two for the ends; t becomes b by its
+ * likelihood ratio.
+ */
+static double
+effective_splits(const Search *s, double explained, const Noise *noise)
+{
+	double		b_square = (noise->df + 1) * log1p(explained / noise->variance / noise->df);
+	double		log_odds = 2 * log((double) (s->n - MIN_SEGMENT) / MIN_SEGMENT);
+
+	return Min(s->nsplits, b_square * log_odds / 2 + 2);
+}
+
+static double
+split_p_value(const Search *s, double explained, const Noise *noise)
+{
+	double		p = p_value_of(explained, noise) / SPLIT_SHARE;
+
+	return p > 0 ? Min(p * effective_splits(s, explained, noise), 1) : 0;
 }
 
 /* Sums of the values of a stretch, less their mean, up to each position. */
@@ -239,16 +261,15 @@ examine(Search *s, int start, int end)
 	split.cut[0] += start;
 	noise = measure_noise(s, start, end, split.cut, 1);
 	split.ncuts = 1;
-	split.p_value = p_value_of(explained, &noise, s->nsplits, SPLIT_SHARE);
+	split.p_value = split_p_value(s, explained, &noise);
 
 	if (longest_window(n) < MIN_SEGMENT)
 		return split;
 	explained = best_window(s, n, &window.cut[0], &window.cut[1]);
 	window.cut[0] += start;
 	window.cut[1] += start;
-	/* three means would leave less of the noise: two are what is tested */
 	noise = measure_noise(s, start, end, window.cut, 2);
-	window.p_value = p_value_of(explained, &noise, s->nwindows, 1 - SPLIT_SHARE);
+	window.p_value = Min(p_value_of(explained, &noise) * s->nwindows / (1 - SPLIT_SHARE), 1);
 	if (window.p_value >= split.p_value)
 		return split;
 	window.cut[0] -= start;
@@ -329,7 +350,7 @@ test_cut(Search *s, int k, const Noise *noise)
 	int			n = s->cut[k + 1] - start;
 
 	prepare(s, start, start + n);
-	return p_value_of(explained_by(s, n, s->cut[k] - start, n), noise, s->nsplits, SPLIT_SHARE);
+	return split_p_value(s, explained_by(s, n, s->cut[k] - start, n), noise);
 }
 
 /* Removes the least significant cut until all are significant. */

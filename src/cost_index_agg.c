@@ -100,7 +100,7 @@ typedef struct CellsState
 	MemoryContext context;
 	users_hash *users;
 	buckets_hash *buckets;
-	UserKey    *user;			/* by number */
+	UserKey	   *user;			/* by number */
 	TimestampTz *bucket;
 	Size		user_capacity;
 	Size		bucket_capacity;
@@ -241,7 +241,7 @@ typedef struct Cells
 	int			nusers;
 	int			nbuckets;
 	IndexCell  *cell;
-	UserKey    *user;
+	UserKey	   *user;
 	TimestampTz *bucket;
 } Cells;
 
@@ -372,7 +372,8 @@ add_up(Row *row, Size nrows, const int *user_place, const int *bucket_place, Cel
 		double		calls = 0;
 
 		for (end = start + 1; end < nrows && row[end].user == row[start].user &&
-			 row[end].bucket == row[start].bucket; end++)
+			 row[end].bucket == row[start].bucket;
+			 end++)
 			;
 		if (end - start > 2)
 			qsort(row + start, end - start, sizeof(Row), compare_rows);

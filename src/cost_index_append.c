@@ -28,7 +28,7 @@ Datum
 cost_index_append_add(PG_FUNCTION_ARGS)
 {
 	MemoryContext context;
-	OneBucket *state;
+	OneBucket  *state;
 	IndexCell  *cell;
 
 	if (AggCheckCallContext(fcinfo, &context) == 0)
@@ -73,7 +73,7 @@ PG_FUNCTION_INFO_V1(cost_index_append_final);
 Datum
 cost_index_append_final(PG_FUNCTION_ARGS)
 {
-	OneBucket *state;
+	OneBucket  *state;
 	IndexCell  *cell;
 	double	   *room;
 	IndexBucket bucket;

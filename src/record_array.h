@@ -8,8 +8,8 @@
 #ifndef LLM_COST_RECORD_ARRAY_H
 #define LLM_COST_RECORD_ARRAY_H
 
-#include "access/htup_details.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "utils/array.h"
 
 typedef struct RecordArray

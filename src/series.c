@@ -179,7 +179,7 @@ series_autocorrelation(const double *residual, const double *value, int n, doubl
 	double		square = 0;
 	double		of_residuals;
 	double		one_step;
-	double		of_steps;
+	double		of_steps = 0;
 
 	if (n < 4)
 		return 0;
@@ -189,12 +189,15 @@ series_autocorrelation(const double *residual, const double *value, int n, doubl
 		if (i > 0)
 			product += residual[i] * residual[i - 1];
 	}
-	if (product <= 0)
+	if (square <= 0)
 		return 0;
 	of_residuals = product / square;
-	one_step = mean_square_step(value, n, 1, room);
-	if (one_step <= 0)
+	of_residuals += (2 + 6 * of_residuals) / n;
+	if (of_residuals <= 0)
 		return 0;
-	of_steps = mean_square_step(value, n, 2, room) / one_step - 1;
-	return Min(Min(of_residuals, Max(of_steps, 0)), MAX_AUTOCORRELATION);
+	one_step = mean_square_step(value, n, 1, room);
+	if (one_step > 0)
+		of_steps = Max(mean_square_step(value, n, 2, room) / one_step - 1, 0);
+	of_steps += 2 / sqrt(n);
+	return Min(Min(of_residuals, of_steps), MAX_AUTOCORRELATION);
 }

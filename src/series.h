@@ -17,11 +17,14 @@
  * with a normal distribution that happens to one value in some 50,000.
  *
  * Autocorrelation.  Neighbouring buckets that resemble each other say less
- * than independent ones.  Where a level has changed unnoticed, residuals
- * resemble each other too, so the lag-1 autocorrelation is the smaller one of
- * two estimates: that of residuals, and that of differences (the ratio of the
- * mean squares over two steps and over one, both without their largest tenth),
- * which a few changes of level leave alone.  Negative ones count as none.
+ * than independent ones.  The lag-1 autocorrelation of residuals about two
+ * means is biased downwards, for which (2 + 6 r) / n allows (M. Kendall,
+ * "Note on bias in the estimation of autocorrelation", Biometrika 41, 1954,
+ * twice).  But where a level has changed unnoticed, residuals resemble each
+ * other too.  So it is not believed to exceed what steps say by more than two
+ * of their standard errors: the ratio of mean squares over two buckets and
+ * over one, both without their largest tenth, which a few changes of level
+ * leave alone.  Negative ones count as none.
  *
  * Memory comes from the caller.  Knows nothing of SQL.
  *
