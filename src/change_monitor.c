@@ -56,11 +56,18 @@ monitor_begin(ChangeMonitor *monitor, const double *baseline, int n, double alph
 
 		for (int i = 0; i < nkept; i++)
 			residual[i] = value[i] - monitor->baseline.mean;
-		r = series_autocorrelation(residual, value, nkept, scratch);
+		r = series_autocorrelation(residual, value, nkept, 1, scratch);
 		monitor->inflation = (1 + r) / (1 - r);
 	}
 	monitor->before_last = monitor->baseline.mean;
 	return true;
+}
+
+/* What a step adds to the sum of squares; its variance is twice a value's. */
+static inline double
+half_square(double step)
+{
+	return step * step / 2;
 }
 
 /* Is the last value far above both of its neighbours, or below? */
@@ -92,12 +99,17 @@ monitor_look(ChangeMonitor *monitor, double value)
 
 	if (monitor->looks++ > 0 && !last_was_spike(monitor, value))
 	{
+		if (monitor->since.n > 0)
+			monitor->step_square += half_square(monitor->last - monitor->before_last);
 		moments_add(&monitor->since, monitor->last);
 		monitor->before_last = monitor->last;
 	}
 	monitor->last = value;
 	since = monitor->since;
 	moments_add(&since, value);
+	if (since.n > 1)
+		since.square = Min(since.square,
+						   monitor->step_square + half_square(value - monitor->before_last));
 
 	n = 1 / (1.0 / baseline->n + 1.0 / since.n);
 	spread = 1 + n * MIXTURE_VARIANCE;

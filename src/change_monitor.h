@@ -30,6 +30,11 @@
  * variance is estimated from few values.  g is 1: changes of one to three
  * standard deviations are found soonest.
  *
+ * A change some time after the moment would count as noise and hide itself, so
+ * the squares of steps from value to value, halved, stand for those about the
+ * mean where they are less.  That makes intervals a little shorter than they
+ * should be; that a change counts only with its second look makes up for it.
+ *
  * Autocorrelation of the baseline (series.h) inflates the variance.
  *
  * Spikes.  Of the baseline they are left out.  Later, a value that exceeds
@@ -64,6 +69,7 @@ typedef struct ChangeMonitor
 	double		inflation;		/* of the variance, by autocorrelation */
 	double		rounding;
 	Moments		since;			/* without the last value */
+	double		step_square;	/* half the squares of its steps */
 	double		last;
 	double		before_last;	/* that was no spike */
 	int			looks;

@@ -22,6 +22,12 @@
 /* What bounds the 95 % set of positions, in variances. */
 #define LOCATION_BOUND 7.35
 
+/* Changes that may hide each other. */
+#define MAX_AHEAD 4
+
+/* Rounds of moving cuts; hardly ever more than two. */
+#define MAX_ADJUSTMENTS 5
+
 typedef struct Search
 {
 	double	   *value;			/* without spikes */
@@ -30,13 +36,18 @@ typedef struct Search
 	double		nsplits;		/* alternatives in the whole series */
 	double		nwindows;
 	double		alpha;
-	int		   *cut;			/* changes so far, between 0 and n */
-	int			ncuts;			/* with both ends */
 	double	   *sum;			/* of a stretch, see prepare() */
 	double	   *residual;
 	double	   *room;
 	CheckInterrupts check_interrupts;
 } Search;
+
+/* Ascending positions, with both ends of what they cut. */
+typedef struct Cuts
+{
+	int			n;
+	int		   *at;
+} Cuts;
 
 /* The best split of a stretch, or the best window in it. */
 typedef struct Split
@@ -51,6 +62,7 @@ typedef struct Noise
 {
 	double		variance;		/* inflated by autocorrelation */
 	double		df;
+	double		rounding;		/* a sum of squares that means nothing */
 } Noise;
 
 /* ---- statistics ---- */
@@ -109,14 +121,16 @@ measure_noise(Search *s, int start, int end, const int *cut, int ncuts)
 		}
 		from = to;
 	}
-	if (square > n * s->rounding * s->rounding)
+	noise.rounding = n * s->rounding * s->rounding;
+	if (square <= noise.rounding)
+		square = 0;
+	else
 	{
-		double		r = series_autocorrelation(s->residual, s->value + start, n, s->room);
+		double		r = series_autocorrelation(s->residual, s->value + start, n, ncuts + 1, s->room);
 
 		inflation = (1 + r) / (1 - r);
 	}
 	noise.variance = square / Max(n - ncuts - 1, 1) * inflation;
-	noise.variance = Max(noise.variance, s->rounding * s->rounding);
 	noise.df = Max(n / inflation - ncuts - 1, 1);
 	return noise;
 }
@@ -125,6 +139,8 @@ measure_noise(Search *s, int start, int end, const int *cut, int ncuts)
 static double
 p_value_of(double explained, const Noise *noise)
 {
+	if (noise->variance == 0)
+		return explained > noise->rounding ? 0 : 1;
 	return student_two_sided(sqrt(explained / noise->variance), noise->df);
 }
 
@@ -138,9 +154,13 @@ p_value_of(double explained, const Noise *noise)
 static double
 effective_splits(const Search *s, double explained, const Noise *noise)
 {
-	double		b_square = (noise->df + 1) * log1p(explained / noise->variance / noise->df);
-	double		log_odds = 2 * log((double) (s->n - MIN_SEGMENT) / MIN_SEGMENT);
+	double		b_square;
+	double		log_odds;
 
+	if (noise->variance == 0)
+		return s->nsplits;
+	b_square = (noise->df + 1) * log1p(explained / noise->variance / noise->df);
+	log_odds = 2 * log((double) (s->n - MIN_SEGMENT) / MIN_SEGMENT);
 	return Min(s->nsplits, b_square * log_odds / 2 + 2);
 }
 
@@ -149,7 +169,7 @@ split_p_value(const Search *s, double explained, const Noise *noise)
 {
 	double		p = p_value_of(explained, noise) / SPLIT_SHARE;
 
-	return p > 0 ? Min(p * effective_splits(s, explained, noise), 1) : 0;
+	return Min(p * effective_splits(s, explained, noise), 1);
 }
 
 /* Sums of the values of a stretch, less their mean, up to each position. */
@@ -282,120 +302,189 @@ examine(Search *s, int start, int end)
 }
 
 static void
-insert_cut(Search *s, int position)
+insert_cut(Cuts *cuts, int position)
 {
-	int			k = s->ncuts++;
+	int			k = cuts->n++;
 
-	for (; s->cut[k - 1] > position; k--)
-		s->cut[k] = s->cut[k - 1];
-	s->cut[k] = position;
+	for (; cuts->at[k - 1] > position; k--)
+		cuts->at[k] = cuts->at[k - 1];
+	cuts->at[k] = position;
 }
 
 static void
-remove_cut(Search *s, int k)
+remove_cut(Cuts *cuts, int k)
 {
-	s->ncuts--;
-	for (; k < s->ncuts; k++)
-		s->cut[k] = s->cut[k + 1];
-}
-
-/* Splits stretches from left to right until none is worth it. */
-static void
-find_cuts(Search *s)
-{
-	int			k = 0;
-
-	while (k + 1 < s->ncuts)
-	{
-		Split		split = examine(s, s->cut[k], s->cut[k + 1]);
-
-		s->check_interrupts();
-		if (split.ncuts == 0 || split.p_value > s->alpha)
-		{
-			k++;
-			continue;
-		}
-		for (int i = 0; i < split.ncuts; i++)
-			insert_cut(s, split.cut[i]);
-	}
+	cuts->n--;
+	for (; k < cuts->n; k++)
+		cuts->at[k] = cuts->at[k + 1];
 }
 
 /* Every cut where it is best between its neighbours. */
 static void
-adjust_cuts(Search *s)
+adjust_cuts(Search *s, Cuts *cuts)
 {
 	bool		moved = true;
 
-	for (int round = 0; round < 5 && moved; round++)
+	for (int round = 0; round < MAX_ADJUSTMENTS && moved; round++)
 	{
 		moved = false;
-		for (int k = 1; k < s->ncuts - 1; k++)
+		for (int k = 1; k < cuts->n - 1; k++)
 		{
-			int			start = s->cut[k - 1];
+			int			start = cuts->at[k - 1];
 			int			split;
 
 			s->check_interrupts();
-			prepare(s, start, s->cut[k + 1]);
-			best_split(s, s->cut[k + 1] - start, &split);
-			moved |= start + split != s->cut[k];
-			s->cut[k] = start + split;
+			prepare(s, start, cuts->at[k + 1]);
+			best_split(s, cuts->at[k + 1] - start, &split);
+			moved |= start + split != cuts->at[k];
+			cuts->at[k] = start + split;
 		}
 	}
 }
 
-static double
-test_cut(Search *s, int k, const Noise *noise)
+static Noise
+noise_of(Search *s, const Cuts *cuts)
 {
-	int			start = s->cut[k - 1];
-	int			n = s->cut[k + 1] - start;
+	return measure_noise(s, cuts->at[0], cuts->at[cuts->n - 1], cuts->at + 1, cuts->n - 2);
+}
+
+static double
+test_cut(Search *s, const Cuts *cuts, int k, const Noise *noise)
+{
+	int			start = cuts->at[k - 1];
+	int			n = cuts->at[k + 1] - start;
 
 	prepare(s, start, start + n);
-	return split_p_value(s, explained_by(s, n, s->cut[k] - start, n), noise);
+	return split_p_value(s, explained_by(s, n, cuts->at[k] - start, n), noise);
+}
+
+/* The least significant cut, and its p-value. */
+static int
+weakest_cut(Search *s, const Cuts *cuts, const Noise *noise, double *p_value)
+{
+	int			weakest = 0;
+
+	*p_value = -1;
+	for (int k = 1; k < cuts->n - 1; k++)
+	{
+		double		p = test_cut(s, cuts, k, noise);
+
+		if (p > *p_value)
+		{
+			*p_value = p;
+			weakest = k;
+		}
+	}
+	return weakest;
+}
+
+/*
+ * Several changes may hide each other: each is noise to a test of one of them.
+ * So splits that are not significant are made all the same, some in
+ * succession, until all are as significant as a window would have to be: there
+ * are as many ways to choose two splits, or more.
+ */
+static bool
+look_ahead(Search *s, Cuts *cuts, int start, int end)
+{
+	int			at[MAX_AHEAD + 2] = {start, end};
+	Cuts		ahead = {2, at};
+	double		enough;
+
+	if (s->nwindows == 0)
+		return false;
+	enough = s->alpha * (1 - SPLIT_SHARE) / s->nwindows * s->nsplits / SPLIT_SHARE;
+	while (ahead.n < MAX_AHEAD + 2)
+	{
+		double		best = -1;
+		int			cut = 0;
+		double		p;
+		Noise		noise;
+
+		s->check_interrupts();
+		for (int k = 0; k + 1 < ahead.n; k++)
+		{
+			int			n = at[k + 1] - at[k];
+			int			split;
+			double		explained;
+
+			if (n < 2 * MIN_SEGMENT)
+				continue;
+			prepare(s, at[k], at[k + 1]);
+			explained = best_split(s, n, &split);
+			if (explained > best)
+			{
+				best = explained;
+				cut = at[k] + split;
+			}
+		}
+		if (best < 0)
+			break;
+		insert_cut(&ahead, cut);
+		adjust_cuts(s, &ahead);
+		noise = noise_of(s, &ahead);
+		weakest_cut(s, &ahead, &noise, &p);
+		if (ahead.n == 3 || p > enough)
+			continue;
+		for (int k = 1; k < ahead.n - 1; k++)
+			insert_cut(cuts, at[k]);
+		return true;
+	}
+	return false;
+}
+
+/* Splits stretches from left to right until none is worth it. */
+static void
+find_cuts(Search *s, Cuts *cuts)
+{
+	int			k = 0;
+
+	while (k + 1 < cuts->n)
+	{
+		int			start = cuts->at[k];
+		int			end = cuts->at[k + 1];
+		Split		split = examine(s, start, end);
+
+		s->check_interrupts();
+		if (split.ncuts > 0 && split.p_value <= s->alpha)
+			for (int i = 0; i < split.ncuts; i++)
+				insert_cut(cuts, split.cut[i]);
+		else if (split.ncuts == 0 || !look_ahead(s, cuts, start, end))
+			k++;
+	}
 }
 
 /* Removes the least significant cut until all are significant. */
 static Noise
-weed_cuts(Search *s)
+weed_cuts(Search *s, Cuts *cuts)
 {
-	Noise		noise;
-
 	for (;;)
 	{
-		int			weakest = 0;
-		double		largest = s->alpha;
+		Noise		noise = noise_of(s, cuts);
+		double		p;
+		int			weakest = weakest_cut(s, cuts, &noise, &p);
 
 		s->check_interrupts();
-		noise = measure_noise(s, 0, s->n, s->cut + 1, s->ncuts - 2);
-		for (int k = 1; k < s->ncuts - 1; k++)
-		{
-			double		p = test_cut(s, k, &noise);
-
-			if (p > largest)
-			{
-				largest = p;
-				weakest = k;
-			}
-		}
-		if (weakest == 0)
+		if (p <= s->alpha)
 			return noise;
-		remove_cut(s, weakest);
-		adjust_cuts(s);
+		remove_cut(cuts, weakest);
+		adjust_cuts(s, cuts);
 	}
 }
 
 /* ---- what is told of a change ---- */
 
 static void
-describe(Search *s, int k, const Noise *noise, ChangePoint *change)
+describe(Search *s, const Cuts *cuts, int k, const Noise *noise, ChangePoint *change)
 {
-	int			start = s->cut[k - 1];
-	int			cut = s->cut[k] - start;
-	int			n = s->cut[k + 1] - start;
+	int			start = cuts->at[k - 1];
+	int			cut = cuts->at[k] - start;
+	int			n = cuts->at[k + 1] - start;
 	double		enough;
 
-	change->p_value = test_cut(s, k, noise);
+	change->p_value = test_cut(s, cuts, k, noise);
 	change->index = cut;
-	enough = explained_by(s, n, cut, n) - LOCATION_BOUND * noise->variance;
+	enough = explained_by(s, n, cut, n) - Max(LOCATION_BOUND * noise->variance, noise->rounding);
 	change->earliest = change->latest = cut;
 	for (int i = 1; i < n; i++)
 		if (explained_by(s, n, i, n) >= enough)
@@ -410,9 +499,11 @@ describe(Search *s, int k, const Noise *noise, ChangePoint *change)
 	change->before = change->after = 0;
 	for (int i = 0; i < n; i++)
 		if (i < cut)
-			change->before += s->value[start + i] / cut;
+			change->before += s->value[start + i];
 		else
-			change->after += s->value[start + i] / (n - cut);
+			change->after += s->value[start + i];
+	change->before /= cut;
+	change->after /= n - cut;
 }
 
 
@@ -432,7 +523,7 @@ change_points(const double *value, int n, double alpha, ChangePoint *found, void
 	double	   *residual = sum + n + 1;
 	double	   *scratch = residual + n;
 	int		   *kept = (int *) (scratch + 2 * (Size) n);
-	int		   *cut = kept + n;
+	Cuts		cuts = {2, kept + n};
 	Noise		noise;
 
 	s.n = series_without_spikes(value, n, kept, scratch);
@@ -445,28 +536,26 @@ change_points(const double *value, int n, double alpha, ChangePoint *found, void
 	s.nsplits = s.n - 2 * MIN_SEGMENT + 1;
 	s.nwindows = count_windows(s.n);
 	s.alpha = alpha;
-	s.cut = cut;
-	s.cut[0] = 0;
-	s.cut[1] = s.n;
-	s.ncuts = 2;
 	s.sum = sum;
 	s.residual = residual;
 	s.room = scratch;
 	s.check_interrupts = check_interrupts;
 
-	find_cuts(&s);
-	if (s.ncuts == 2)
+	cuts.at[0] = 0;
+	cuts.at[1] = s.n;
+	find_cuts(&s, &cuts);
+	if (cuts.n == 2)
 		return 0;
-	adjust_cuts(&s);
-	noise = weed_cuts(&s);
-	for (int k = 1; k < s.ncuts - 1; k++)
+	adjust_cuts(&s, &cuts);
+	noise = weed_cuts(&s, &cuts);
+	for (int k = 1; k < cuts.n - 1; k++)
 	{
 		ChangePoint *change = &found[k - 1];
 
-		describe(&s, k, &noise, change);
+		describe(&s, &cuts, k, &noise, change);
 		change->index = kept[change->index];
 		change->earliest = kept[change->earliest];
 		change->latest = kept[change->latest];
 	}
-	return s.ncuts - 2;
+	return cuts.n - 2;
 }

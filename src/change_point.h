@@ -20,7 +20,8 @@
  * of any change in a series that has none, and in each stretch between those
  * that it has.  What is found so is put where it is best given its neighbours,
  * and tested again in the presence of the others, the least significant one
- * first.
+ * first.  Where nothing is significant by itself, up to four splits are made
+ * in succession until all are: changes may hide each other.
  *
  * The variance comes from residuals on either side of the splits, and is
  * inflated by (1 + r) / (1 - r), r being their lag-1 autocorrelation, by which

@@ -173,7 +173,8 @@ mean_square_step(const double *value, int n, int lag, double *room)
 }
 
 double
-series_autocorrelation(const double *residual, const double *value, int n, double *room)
+series_autocorrelation(const double *residual, const double *value, int n, int nmeans,
+					   double *room)
 {
 	double		product = 0;
 	double		square = 0;
@@ -192,7 +193,7 @@ series_autocorrelation(const double *residual, const double *value, int n, doubl
 	if (square <= 0)
 		return 0;
 	of_residuals = product / square;
-	of_residuals += (2 + 6 * of_residuals) / n;
+	of_residuals += nmeans * (1 + 3 * of_residuals) / n;
 	if (of_residuals <= 0)
 		return 0;
 	one_step = mean_square_step(value, n, 1, room);

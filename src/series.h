@@ -17,11 +17,10 @@
  * with a normal distribution that happens to one value in some 50,000.
  *
  * Autocorrelation.  Neighbouring buckets that resemble each other say less
- * than independent ones.  The lag-1 autocorrelation of residuals about two
- * means is biased downwards, for which (2 + 6 r) / n allows (M. Kendall,
- * "Note on bias in the estimation of autocorrelation", Biometrika 41, 1954,
- * twice).  But where a level has changed unnoticed, residuals resemble each
- * other too.  So it is not believed to exceed what steps say by more than two
+ * than independent ones.  The lag-1 autocorrelation of residuals is biased
+ * downwards, for which (1 + 3 r) / n allows for each of the means (M. Kendall,
+ * "Note on bias in the estimation of autocorrelation", Biometrika 41, 1954).
+ * But where a level has changed unnoticed, residuals resemble each other too.  So it is not believed to exceed what steps say by more than two
  * of their standard errors: the ratio of mean squares over two buckets and
  * over one, both without their largest tenth, which a few changes of level
  * leave alone.  Negative ones count as none.
@@ -49,8 +48,8 @@ extern double series_rounding(const double *value, int n);
  */
 extern int	series_without_spikes(const double *value, int n, int *kept, double *room);
 
-/* Lag-1 autocorrelation of residuals of values; room for n doubles. */
+/* Lag-1 autocorrelation of residuals about means; room for n doubles. */
 extern double series_autocorrelation(const double *residual, const double *value,
-									 int n, double *room);
+									 int n, int nmeans, double *room);
 
 #endif							/* LLM_COST_SERIES_H */
