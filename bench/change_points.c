@@ -6,12 +6,12 @@
  *
  *	change_points REPETITIONS SEED
  *
- * Called by bench/change_points.  Usage is 300 users with Pareto distributed
- * activity and days on which they do several times as much; what a call costs
- * is lognormal, with a user's own level, a level of the day, and a Pareto
- * tail; on weekends there is a third of the calls, and they are cheaper.  Of
- * type A, one user in twenty has 40 times the activity of others; of type B, 40
- * times their cost a call.
+ * Called by bench/change_points.  Usage is that of bench/statistics_world.h,
+ * by day: 300 users with Pareto(1.5) activity, of whom 15 make forty times the
+ * median's calls (type A) or pay forty times as much a call (type B); calls
+ * cost lognormal(1), one in a hundred Pareto(1.5); every user's day has its own
+ * volume and cost, and three in a hundred are bursts, five times the calls at
+ * twice the cost; weekends have a third of the calls, and they are cheaper.
  *
  * Beside change_points() run, on the same series, what Apache Otava documents
  * (E-divisive in windows of 50, t-tests at 0.001, merging of weak changes) and
@@ -27,7 +27,7 @@
 #include "change_monitor.h"
 #include "change_point.h"
 #include "cost_index.h"
-#include "student.h"
+#include "student_t.h"
 #include "trend.h"
 
 #undef printf
@@ -165,25 +165,26 @@ simulate(const Scenario *scenario)
 	double		calls[MAX_DAYS] = {0};
 	int			n = 0;
 	int			first_weekday = random_bits() % 7;
-	double		total = 0;
+	/* 1,500 calls a day on average */
+	double		unit = 1500 * 7 / 5.7 / 1.12 /
+		(3 * MAX_USERS + (scenario->dear_users ? 0 : (40 * cbrt(4) - 3) * (MAX_USERS / 20)));
 
 	for (int u = 0; u < MAX_USERS; u++)
 	{
-		bool		whale = u < MAX_USERS / 20;
+		bool		heavy = u < MAX_USERS / 20;
 
-		user[u].activity = Min(pareto(1.5), 100);
-		if (whale && !scenario->dear_users)
-			user[u].activity = 40 * 1.6;
-		user[u].cost = exp(0.5 * normal()) * (whale && scenario->dear_users ? 40 : 1);
-		total += user[u].activity;
+		/* a Pareto(1.5) has the mean 3 and the median 2^(2/3) */
+		user[u].activity = heavy && !scenario->dear_users ? 40 * cbrt(4) : pareto(1.5);
+		user[u].cost = exp(0.5 * normal()) * (heavy && scenario->dear_users ? 40 : 1);
 	}
 	for (int u = 0; u < MAX_USERS; u++)
 		for (int day = 0; day < scenario->days; day++)
 		{
 			bool		weekend = (day + first_weekday) % 7 >= 5;
-			double		burst = exp(0.4 * normal()) * (uniform() < 0.02 ? 6 : 1);
-			int			count = poisson(1550 * user[u].activity / total * burst * (weekend ? 0.35 : 1));
-			double		level = user[u].cost * exp(0.15 * normal()) * (weekend ? 0.85 : 1);
+			bool		burst = uniform() < 0.03;
+			int			count = poisson(user[u].activity * unit * exp(0.5 * normal() - 0.125) *
+										(weekend ? 0.35 : 1) * (burst ? 5 : 1));
+			double		level = user[u].cost * exp(0.3 * normal()) * (weekend ? 0.85 : 1) * (burst ? 2 : 1);
 			double		sum = 0;
 
 			if (count == 0)
@@ -191,7 +192,7 @@ simulate(const Scenario *scenario)
 			if (scenario->change_day > 0 && day >= scenario->change_day)
 				level *= 1 + scenario->change;
 			for (int i = 0; i < count; i++)
-				sum += exp(normal()) * (uniform() < 0.01 ? pareto(1.5) * 5 : 1);
+				sum += uniform() < 0.01 ? 5 * pareto(1.5) : exp(normal());
 			cells[n].user = u;
 			cells[n].bucket = day;
 			cells[n].log_cost = log(sum * level / count);
@@ -248,7 +249,7 @@ t_test(const double *value, int start, int cut, int end)
 		mean[i >= cut] += value[i] / (i < cut ? n1 : n2);
 	for (int i = start; i < end; i++)
 		square += (value[i] - mean[i >= cut]) * (value[i] - mean[i >= cut]);
-	return student_two_sided((mean[1] - mean[0]) /
+	return student_t_p_value((mean[1] - mean[0]) /
 							 sqrt(square / (n1 + n2 - 2) * (1 / n1 + 1 / n2)), n1 + n2 - 2);
 }
 

@@ -14,7 +14,7 @@
 #include <math.h>
 
 #include "change_point.h"
-#include "student.h"
+#include "student_t.h"
 
 /* What of alpha is given to splits; the rest is for windows. */
 #define SPLIT_SHARE 0.9
@@ -141,7 +141,7 @@ p_value_of(double explained, const Noise *noise)
 {
 	if (noise->variance == 0)
 		return explained > noise->rounding ? 0 : 1;
-	return student_two_sided(sqrt(explained / noise->variance), noise->df);
+	return student_t_p_value(sqrt(explained / noise->variance), noise->df);
 }
 
 /*

@@ -13,9 +13,9 @@
 
 #include <math.h>
 
+#include "cell_noise.h"
 #include "cost_index.h"
 
-#define HUBER_BEND 1.345		/* in standard deviations */
 #define HUBER_ROUNDS 4			/* problems of least squares */
 #define LOCATION_ROUNDS 20		/* for one bucket */
 
@@ -46,7 +46,9 @@ typedef struct Fit
 	double	   *gradient;
 	double	   *direction;
 	double	   *curvature;		/* of the direction */
-	double	   *sample;
+	double	   *sample;			/* absolute residuals */
+	double	   *sample_weight;
+	double	   *scratch;		/* as many */
 	int		   *bucket;			/* of cells */
 	int		   *start;			/* first cell of each user, and the end */
 	int		   *original;		/* user number of the caller */
@@ -62,7 +64,7 @@ Size
 cost_index_room(int ncells, int nusers, int nbuckets)
 {
 	return sizeof(double) * (3 * (Size) ncells + 2 * (Size) nusers + 5 * (Size) nbuckets +
-							 Min(ncells, MAX_SAMPLE)) +
+							 3 * Min(ncells, MAX_SAMPLE)) +
 		sizeof(int) * ((Size) ncells + 3 * (Size) nusers + 1 + 3 * (Size) nbuckets);
 }
 
@@ -80,7 +82,9 @@ take_room(Fit *f, void *room, int ncells, int nusers, int nbuckets)
 	f->direction = f->gradient + nbuckets;
 	f->curvature = f->direction + nbuckets;
 	f->sample = f->curvature + nbuckets;
-	f->bucket = (int *) (f->sample + Min(ncells, MAX_SAMPLE));
+	f->sample_weight = f->sample + Min(ncells, MAX_SAMPLE);
+	f->scratch = f->sample_weight + Min(ncells, MAX_SAMPLE);
+	f->bucket = (int *) (f->scratch + Min(ncells, MAX_SAMPLE));
 	f->start = f->bucket + ncells;
 	f->original = f->start + nusers + 1;
 	f->user_degree = f->original + nusers;
@@ -305,28 +309,6 @@ solve(Fit *f, double tolerance)
 
 /* ---- robustness ---- */
 
-/* The standard deviation of normal noise with such absolute residuals. */
-static double
-noise_scale(double *size, int n)
-{
-	double		median = series_median(size, n);
-	double		total = 0;
-
-	if (median > 0)
-		return 1.4826 * median;
-	for (int i = 0; i < n; i++)
-		total += size[i];
-	return 1.2533 * total / n;
-}
-
-static inline double
-huber_weight(double residual, double scale)
-{
-	double		size = fabs(residual);
-
-	return size > HUBER_BEND * scale ? HUBER_BEND * scale / size : 1;
-}
-
 static void
 find_levels(Fit *f)
 {
@@ -345,29 +327,58 @@ find_levels(Fit *f)
 	}
 }
 
-/* New weights by the size of residuals. */
-static void
-weigh_robustly(Fit *f)
+/* Residuals of evenly spaced cells, and their weights. */
+static int
+take_sample(Fit *f)
 {
 	int			stride = (f->ncells - 1) / MAX_SAMPLE + 1;
-	int			nsample = 0;
-	double		scale;
+	int			n = 0;
 
-	find_levels(f);
 	for (int u = 0, i = 0; i < f->ncells; i += stride)
 	{
 		while (i >= f->start[u + 1])
 			u++;
-		f->sample[nsample++] = fabs(f->log_cost[i] - f->value[f->bucket[i]] - f->level[u]);
+		f->sample[n] = fabs(f->log_cost[i] - f->value[f->bucket[i]] - f->level[u]);
+		f->sample_weight[n++] = f->weight[i];
 	}
-	scale = noise_scale(f->sample, nsample);
+	return n;
+}
+
+/* From calls to weights by which the variance of cells is the same. */
+static void
+weigh_by_variance(Fit *f)
+{
+	int			n;
+	CellVariance variance;
+
+	find_levels(f);
+	n = take_sample(f);
+	variance = cell_variance(f->sample, f->sample_weight, n, f->scratch);
+	for (int i = 0; i < f->ncells; i++)
+		f->weight[i] = cell_weight(&variance, f->weight[i]);
+}
+
+/* New weights by the size of residuals. */
+static void
+weigh_robustly(Fit *f)
+{
+	int			n;
+	double		scale;
+
+	find_levels(f);
+	n = take_sample(f);
+	for (int i = 0; i < n; i++)
+		f->sample[i] *= sqrt(f->sample_weight[i]);
+	scale = cell_noise_scale(f->sample, n);
 	/* nothing but rounding */
 	if (scale < 1e-12)
 		return;
 	for (int u = 0; u < f->nusers; u++)
 		for (int i = f->start[u]; i < f->start[u + 1]; i++)
 			f->robust[i] = f->weight[i] *
-				huber_weight(f->log_cost[i] - f->value[f->bucket[i]] - f->level[u], scale);
+				huber_weight((f->log_cost[i] - f->value[f->bucket[i]] - f->level[u]) *
+							 sqrt(f->weight[i]),
+							 scale);
 }
 
 /* ---- results ---- */
@@ -448,6 +459,8 @@ cost_index_fit(const IndexCell *cells, int ncells, int nusers, int nbuckets,
 	for (int round = 1; round <= HUBER_ROUNDS; round++)
 	{
 		solve(&f, round < HUBER_ROUNDS ? ROUGH : PRECISE);
+		if (round == 1)
+			weigh_by_variance(&f);
 		if (round < HUBER_ROUNDS)
 			weigh_robustly(&f);
 	}
@@ -517,6 +530,9 @@ IndexBucket
 cost_index_append(const IndexCell *cells, int n, double *room)
 {
 	IndexBucket bucket = {NAN, NAN, n, 0};
+	double	   *calls = room + n;
+	double	   *scratch = room + 2 * n;
+	CellVariance variance;
 	double		scale;
 	double		square = 0;
 	double		weight = 0;
@@ -528,26 +544,34 @@ cost_index_append(const IndexCell *cells, int n, double *room)
 	bucket.value = series_median(room, n);
 	for (int i = 0; i < n; i++)
 		room[i] = fabs(cells[i].log_cost - bucket.value);
-	scale = noise_scale(room, n);
+	for (int i = 0; i < n; i++)
+		calls[i] = cells[i].weight;
+	variance = cell_variance(room, calls, n, scratch);
+	for (int i = 0; i < n; i++)
+	{
+		calls[i] = cell_weight(&variance, calls[i]);
+		scratch[i] = room[i] * sqrt(calls[i]);
+	}
+	scale = cell_noise_scale(scratch, n);
 	for (int round = 0; round < LOCATION_ROUNDS; round++)
 	{
 		double		total = 0;
 
-		weight = 0;
+		weight = square = 0;
 		for (int i = 0; i < n; i++)
 		{
-			double		robust = cells[i].weight * huber_weight(cells[i].log_cost - bucket.value, scale);
+			double		residual = cells[i].log_cost - bucket.value;
+			double		robust = calls[i] * huber_weight(residual * sqrt(calls[i]), scale);
 
 			weight += robust;
 			total += robust * cells[i].log_cost;
+			room[i] = robust;
 		}
 		bucket.value = total / weight;
 	}
 	for (int i = 0; i < n; i++)
 	{
-		double		residual = cells[i].log_cost - bucket.value;
-		double		robust = cells[i].weight * huber_weight(residual, scale);
-		double		moved = robust * residual / (1 - Min(robust / weight, MAX_LEVERAGE));
+		double		moved = room[i] * (cells[i].log_cost - bucket.value) / (1 - Min(room[i] / weight, MAX_LEVERAGE));
 
 		square += moved * moved;
 	}

@@ -13,19 +13,17 @@
  * Noise is independent between users, and has heavy tails.  b, centered, is
  * the index: differences are logarithms of ratios, 0.095 is 10 %.  A change
  * that new users bring, who were not there before, is not in it, nor is one
- * that goes to a few users: it is the change of most of the cost that
- * continuing users cause.
+ * that goes to a few users: it is the
+ * change that most continuing users see.
  *
- * Method.  Cells are weighted by their number of calls, but not above the
- * ninth decile, so that nobody outvotes all others.  Minimized is the sum of
- * weights times P. Huber's loss of the noise, whose bend is at 1.345 standard
- * deviations (from the median of absolute residuals): a least squares problem
- * with new weights, four times over.  Each problem is solved for b by
- * conjugate gradients, users eliminated: a step is one pass through the
- * cells, as are the alternating means that are usual, but its error
- * does not stay where users are many and each is there for a short time only.
- * (Alternating means after eight passes show about half of a step of +20 %
- * when users stay for a quarter of the time.)
+ * Method.  Cells are weighted by how little they vary (cell_noise.h) given
+ * their number of calls, which counts up to its ninth decile only, so that
+ * nobody outvotes all others.  Minimized is the sum of weights times P.
+ * Huber's loss of the noise: a problem of least squares with new weights, four
+ * times over.  Each is solved for b by conjugate gradients, users eliminated:
+ * a step is one pass through the cells, as for the usual alternating means.
+ * These are far from done after eight passes where each user is there for a
+ * short time only: if for a quarter of it, they show half of a change.
  *
  * What can be compared.  Only users seen in two buckets or more say something,
  * and only buckets with two such users or more are told of, both meant
@@ -42,14 +40,13 @@
  * A day more does not need a new fit: with the levels m(u) of the last fit
  * it is one location estimate over the cells of that day.
  *
- * Complexity.  O(cells) a pass, some 15 to 25 passes; O(users + buckets) more
- * memory, the caller's.
+ * Complexity.  O(cells) a pass, some 20 passes where most users are there most
+ * of the time, at most 200 a problem; memory O(cells), the caller's.
  *
  * References.  J. Abowd, F. Kramarz and D. Margolis, "High wage workers and
  * high wage firms", Econometrica 67, 1999; S. Guimaraes and P. Portugal, "A
  * simple feasible procedure to fit models with high-dimensional fixed
- * effects", Stata J. 10, 2010; P. Huber, "Robust estimation of a location
- * parameter", Ann. Math. Statist. 35, 1964.
+ * effects", Stata J. 10, 2010.
  *
  * Knows nothing of time but the order of buckets.
  *
@@ -68,7 +65,7 @@ typedef struct IndexCell
 	int			user;			/* from 0 */
 	int			bucket;			/* from 0 */
 	double		log_cost;		/* of a call */
-	double		weight;			/* calls at first, then see weigh_cells() */
+	double		weight;			/* its number of calls, see weigh_cells() */
 } IndexCell;
 
 typedef struct IndexBucket
@@ -85,7 +82,7 @@ typedef struct IndexUser
 	int			cells;
 } IndexUser;
 
-/* Caps weights at their ninth decile.  Room for so many doubles. */
+/* Caps numbers of calls at their ninth decile.  Room for so many doubles. */
 extern void weigh_cells(IndexCell *cells, int ncells, double *room);
 
 /* Bytes of memory that a fit takes. */
@@ -104,7 +101,7 @@ extern void remove_weekdays(const int *day, IndexBucket *buckets, int n, double 
 
 /*
  * One bucket more: the location of what cells exceed the levels of their
- * users by, which the caller has subtracted.  Room for n doubles.
+ * users by, which the caller has subtracted.  Room for 3 n doubles.
  */
 extern IndexBucket cost_index_append(const IndexCell *cells, int n, double *room);
 

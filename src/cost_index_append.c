@@ -88,7 +88,7 @@ cost_index_append_final(PG_FUNCTION_ARGS)
 	cell = palloc_extended(state->capacity * sizeof(IndexCell), MCXT_ALLOC_HUGE);
 	memcpy(cell, state->cell, state->ncells * sizeof(IndexCell));
 	qsort(cell, state->ncells, sizeof(IndexCell), compare_cells);
-	room = palloc_extended(state->capacity * sizeof(double), MCXT_ALLOC_HUGE);
+	room = palloc_extended(3 * state->capacity * sizeof(double), MCXT_ALLOC_HUGE);
 	weigh_cells(cell, state->ncells, room);
 	bucket = cost_index_append(cell, state->ncells, room);
 

@@ -141,8 +141,11 @@ series_without_spikes(const double *value, int n, int *kept, double *room)
 		deviations(value, n, deviation);
 		for (int i = 0; i < n; i++)
 			total += size[i] = fabs(deviation[i]);
-		/* what makes either the standard deviation of normal noise */
+		/* what makes each the standard deviation of normal noise */
 		limit = Max(1.4826 * series_median(size, n), 1.2533 * (total / n));
+		for (int i = 1; i < n; i++)
+			size[i - 1] = fabs(value[i] - value[i - 1]);
+		limit = Max(limit, 1.4826 / sqrt(2) * series_median(size, n - 1));
 		limit = Max(SPIKE * limit, series_rounding(value, n));
 	}
 	for (int i = 0; i < n; i++)

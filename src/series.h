@@ -8,13 +8,14 @@
  *
  * Spikes.  A value far from the running median of five is no change of
  * level, whatever else it is: a change lasts.  "Far" is more than five
- * standard deviations, estimated from the median of what all values are away
- * from their running medians, or from the mean of it where that is more, as
- * it is when most values are equal.  At both ends, where there is no window
- * of five, J. Tukey's rule extrapolates, so that a last bucket that is only
- * half there is a spike as well.  Two spikes in succession are found, three
- * values are an episode.  Spikes are left out, as if not observed; for noise
- * with a normal distribution that happens to one value in some 50,000.
+ * standard deviations, the largest of three estimates: from the median of what
+ * values are away from their running medians; from the mean of it, which is
+ * more when most values are equal; and from the median step to the next value,
+ * which is more when the series wanders, so that a peak is no spike.  At both
+ * ends, where there is no window of five, J. Tukey's rule extrapolates, so that
+ * a last bucket that is only half there is a spike as well.  Two spikes in
+ * succession are found, three values are an episode.  Spikes are left out, as
+ * if not observed.
  *
  * Autocorrelation.  Neighbouring buckets that resemble each other say less
  * than independent ones.  The lag-1 autocorrelation of residuals is biased
