@@ -39,12 +39,13 @@ typedef struct SeriesState
 	Observation *observation;
 } SeriesState;
 
-/* A series in order. */
+/* A series in order, its values scaled so that squares neither overflow nor vanish. */
 typedef struct Ordered
 {
 	int			n;
 	TimestampTz *bucket;
-	double	   *value;
+	double	   *value;			/* at most 1 in size */
+	int			exponent;		/* of two, that has been taken out */
 } Ordered;
 
 static void
@@ -180,6 +181,7 @@ in_order(const SeriesState *state)
 {
 	Observation *sorted = palloc(Max(state->n, 1) * sizeof(Observation));
 	Ordered		series;
+	double		largest = 0;
 
 	series.n = state->n;
 	series.bucket = palloc(Max(state->n, 1) * sizeof(TimestampTz));
@@ -195,10 +197,19 @@ in_order(const SeriesState *state)
 					 errdetail("The bucket is %s.", timestamptz_to_str(sorted[i].bucket)),
 					 errhint("Aggregate values by bucket first.")));
 		series.bucket[i] = sorted[i].bucket;
-		series.value[i] = sorted[i].value;
+		largest = Max(largest, fabs(sorted[i].value));
 	}
+	frexp(largest, &series.exponent);
+	for (int i = 0; i < state->n; i++)
+		series.value[i] = ldexp(sorted[i].value, -series.exponent);
 	pfree(sorted);
 	return series;
+}
+
+static inline Datum
+unscaled(const Ordered *series, double value)
+{
+	return Float8GetDatum(ldexp(value, series->exponent));
 }
 
 /* ---- change_points(bucket, value [, alpha]) ---- */
@@ -230,9 +241,9 @@ change_points_final(PG_FUNCTION_ARGS)
 			TimestampTzGetDatum(series.bucket[change->index]),
 			TimestampTzGetDatum(series.bucket[change->earliest]),
 			TimestampTzGetDatum(series.bucket[change->latest]),
-			Float8GetDatum(change->before),
-			Float8GetDatum(change->after),
-			Float8GetDatum(change->after - change->before),
+			unscaled(&series, change->before),
+			unscaled(&series, change->after),
+			unscaled(&series, change->after - change->before),
 			Float8GetDatum(change->p_value)
 		};
 		bool		nulls[lengthof(values)] = {false};
@@ -285,10 +296,10 @@ trend_change_points_final(PG_FUNCTION_ARGS)
 		const TrendChange *change = &found[i];
 		Datum		values[] = {
 			TimestampTzGetDatum(series.bucket[change->index]),
-			Float8GetDatum(change->before),
-			Float8GetDatum(change->after),
-			Float8GetDatum(change->slope_before),
-			Float8GetDatum(change->slope_after)
+			unscaled(&series, change->before),
+			unscaled(&series, change->after),
+			unscaled(&series, change->slope_before),
+			unscaled(&series, change->slope_after)
 		};
 		bool		nulls[lengthof(values)] = {false};
 
@@ -324,9 +335,9 @@ change_monitor_final(PG_FUNCTION_ARGS)
 		MonitorReading reading = monitor_look(&monitor, series.value[i]);
 		Datum		values[] = {
 			TimestampTzGetDatum(series.bucket[i]),
-			Float8GetDatum(reading.difference),
-			Float8GetDatum(reading.low),
-			Float8GetDatum(reading.high),
+			unscaled(&series, reading.difference),
+			unscaled(&series, reading.low),
+			unscaled(&series, reading.high),
 			BoolGetDatum(reading.changed)
 		};
 		bool		nulls[lengthof(values)] = {false};

@@ -110,6 +110,12 @@ SELECT (c).bucket::date, (c).earliest::date, (c).latest::date, (c).value_before,
 FROM (SELECT unnest(change_points(bucket, value)) AS c
 	  FROM (SELECT * FROM series(repeated(1, 6, 'NaN', 2, 2, 5, NULL, 1, 'Infinity', 1, 2, 2))
 			UNION ALL VALUES (NULL::timestamptz, 99::float8), ('2026-03-01', 2)) s) q;
+-- values of any size
+SELECT power, (c).bucket::date, (c).value_before / 2 ^ power AS value_before, (c).change / 2 ^ power AS change, (c).p_value,
+	   round(((t).value_after / 2 ^ power)::numeric, 9) AS value_after, ARRAY(SELECT (r).changed FROM unnest(readings) r) AS changed
+FROM (SELECT power, unnest(change_points(bucket, value * 2 ^ power)) AS c, unnest(trend_change_points(bucket, value * 2 ^ power)) AS t,
+			 change_monitor(bucket, value * 2 ^ power, '2026-01-18') AS readings
+	  FROM unnest('{1000,0,-1000}'::float8[]) power, series(repeated(1, 15, 3, 3, 3, 3)) GROUP BY power) q ORDER BY power;
 -- a state is read more than once
 SELECT bucket::date, cardinality(change_points(bucket, value) OVER (ORDER BY bucket)) AS changes
 FROM series(repeated(1, 5, 2, 5));
