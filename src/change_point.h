@@ -26,8 +26,13 @@
  * The variance comes from residuals on either side of the splits, and is
  * inflated by (1 + r) / (1 - r), r being their lag-1 autocorrelation, by which
  * degrees of freedom shrink as well.  Without noise any difference is certain:
- * p is 0.  Short series tell little of r: with 28 values and r of 0.3, three
- * in a hundred have a false change at an alpha of 0.01.
+ * p is 0.
+ *
+ * At an alpha of 0.01 less than one in a hundred series of normal noise has a
+ * change.  But short series tell little of r: with 28 values two in a hundred
+ * have one if r is 0.3, five if it is 0.5.  Of tails as heavy as those of
+ * Student's t with 3 degrees of freedom, three in a hundred years of days have
+ * one: a few extreme values may come together.
  *
  * The set of positions [earliest, latest] has the true one with 95 %
  * probability: those where the sum of squares exceeds the smallest one by at
