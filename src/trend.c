@@ -1,0 +1,247 @@
+/*-------------------------------------------------------------------------
+ *
+ * trend.c
+ *		The history of a series: stretches, each level or sloping.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+
+#include "trend.h"
+
+#define ADDEND 0.02				/* to mean squares, in variances */
+#define SLOPE_PENALTY 3			/* × ln n */
+#define CHANGE_PENALTY 8		/* × ln n */
+
+/* Sums over the first values, centered and scaled. */
+typedef struct Sums
+{
+	double		x;
+	double		y;
+	double		xx;
+	double		xy;
+	double		yy;
+} Sums;
+
+typedef struct Fit
+{
+	double		slope;			/* of the scaled values */
+	double		mean_x;
+	double		mean_y;
+	double		level_square;	/* mean squares of residuals */
+	double		line_square;
+} Fit;
+
+typedef struct Partition
+{
+	int			n;
+	double		log_n;
+	Sums	   *sums;			/* of the first 0 to n values */
+	double	   *slope_factor;	/* exp(SLOPE_PENALTY ln n / length) */
+	double	   *cost;			/* of the best cut of the first values */
+	double	   *start_cost;		/* with a last stretch from here, lately */
+	int		   *start;			/* of its last stretch */
+	int		   *candidate;		/* starts that may yet be best */
+	int		   *forget;			/* from which end on */
+} Partition;
+
+static inline Fit
+fit(const Partition *p, int start, int end)
+{
+	const Sums *a = &p->sums[start];
+	const Sums *b = &p->sums[end];
+	double		n = end - start;
+	double		xx;
+	double		xy;
+	double		yy;
+	Fit			fit;
+
+	fit.mean_x = (b->x - a->x) / n;
+	fit.mean_y = (b->y - a->y) / n;
+	xx = (b->xx - a->xx) / n - fit.mean_x * fit.mean_x;
+	xy = (b->xy - a->xy) / n - fit.mean_x * fit.mean_y;
+	yy = (b->yy - a->yy) / n - fit.mean_y * fit.mean_y;
+	fit.slope = xy / xx;
+	fit.level_square = Max(yy, 0);
+	fit.line_square = Max(yy - xy * fit.slope, 0);
+	return fit;
+}
+
+/* Is a slope worth its penalty?  Compares without logarithms. */
+static inline bool
+is_level(const Partition *p, const Fit *fit, int length)
+{
+	return fit->level_square + ADDEND <=
+		(fit->line_square + ADDEND) * p->slope_factor[length];
+}
+
+static inline double
+stretch_cost(const Partition *p, int start, int end)
+{
+	Fit			f = fit(p, start, end);
+	int			length = end - start;
+
+	if (is_level(p, &f, length))
+		return length * log(f.level_square + ADDEND);
+	return length * log(f.line_square + ADDEND) + SLOPE_PENALTY * p->log_n;
+}
+
+/* The best cut of all values: where the last stretch of each part begins. */
+static void
+find_best(Partition *p, CheckInterrupts check_interrupts)
+{
+	int			ncandidates = 0;
+
+	p->cost[0] = -CHANGE_PENALTY * p->log_n;
+	for (int end = MIN_STRETCH; end <= p->n; end++)
+	{
+		int			newest = end - MIN_STRETCH;
+		int			kept = 0;
+
+		check_interrupts();
+		if (newest == 0 || newest >= MIN_STRETCH)
+		{
+			p->candidate[ncandidates++] = newest;
+			p->forget[newest] = INT_MAX;
+		}
+
+		p->cost[end] = DBL_MAX;
+		for (int i = 0; i < ncandidates; i++)
+		{
+			int			start = p->candidate[i];
+
+			if (p->forget[start] <= end)
+				continue;
+			p->candidate[kept++] = start;
+			p->start_cost[start] = p->cost[start] + stretch_cost(p, start, end);
+			if (p->start_cost[start] + CHANGE_PENALTY * p->log_n < p->cost[end])
+			{
+				p->cost[end] = p->start_cost[start] + CHANGE_PENALTY * p->log_n;
+				p->start[end] = start;
+			}
+		}
+		ncandidates = kept;
+
+		for (int i = 0; i < ncandidates; i++)
+		{
+			int			start = p->candidate[i];
+
+			if (p->forget[start] == INT_MAX &&
+				p->start_cost[start] - SLOPE_PENALTY * p->log_n >= p->cost[end])
+				p->forget[start] = end + MIN_STRETCH;
+		}
+	}
+}
+
+/* Centered and scaled; false if there is nothing to scale. */
+static bool
+prepare(Partition *p, const double *time, const double *value, const int *kept,
+		double *mean, double *scale, double *middle, double *unit)
+{
+	double		square = 0;
+
+	*mean = 0;
+	*middle = 0;
+	for (int i = 0; i < p->n; i++)
+	{
+		*mean += value[kept[i]] / p->n;
+		*middle += time[kept[i]] / p->n;
+	}
+	for (int i = 0; i < p->n; i++)
+		square += (value[kept[i]] - *mean) * (value[kept[i]] - *mean);
+	*scale = sqrt(square / p->n);
+	*unit = (time[kept[p->n - 1]] - time[kept[0]]) / p->n;
+	if (*scale <= series_rounding(value, kept[p->n - 1] + 1))
+		return false;
+
+	memset(&p->sums[0], 0, sizeof(Sums));
+	for (int i = 0; i < p->n; i++)
+	{
+		double		x = (time[kept[i]] - *middle) / *unit;
+		double		y = (value[kept[i]] - *mean) / *scale;
+		const Sums *before = &p->sums[i];
+		Sums	   *after = &p->sums[i + 1];
+
+		after->x = before->x + x;
+		after->y = before->y + y;
+		after->xx = before->xx + x * x;
+		after->xy = before->xy + x * y;
+		after->yy = before->yy + y * y;
+	}
+	return true;
+}
+
+Size
+trend_changes_room(int n)
+{
+	Size		m = (Size) n + 1;
+
+	/* the scratch memory of series_without_spikes() is that of sums */
+	return m * (sizeof(Sums) + 3 * sizeof(double) + 4 * sizeof(int));
+}
+
+int
+trend_changes(const double *time, const double *value, int n, TrendChange *found,
+			  void *room, CheckInterrupts check_interrupts)
+{
+	Size		m = (Size) n + 1;
+	Partition	p;
+	int		   *kept;
+	double		mean;
+	double		scale;
+	double		middle;
+	double		unit;
+	int			nfound = 0;
+	int			last;
+
+	p.sums = room;
+	p.slope_factor = (double *) (p.sums + m);
+	p.cost = p.slope_factor + m;
+	p.start_cost = p.cost + m;
+	p.start = (int *) (p.start_cost + m);
+	p.candidate = p.start + m;
+	p.forget = p.candidate + m;
+	kept = p.forget + m;
+
+	p.n = series_without_spikes(value, n, kept, room);
+	if (p.n < 2 * MIN_STRETCH ||
+		!prepare(&p, time, value, kept, &mean, &scale, &middle, &unit))
+		return 0;
+	p.log_n = log(p.n);
+	for (int i = 1; i <= p.n; i++)
+		p.slope_factor[i] = exp(SLOPE_PENALTY * p.log_n / i);
+	find_best(&p, check_interrupts);
+
+	for (int end = p.n; p.start[end] > 0; end = p.start[end])
+		nfound++;
+	last = nfound;
+	for (int end = p.n; p.start[end] > 0; end = p.start[end])
+	{
+		int			cut = p.start[end];
+		int			start = p.start[cut];
+		Fit			before = fit(&p, start, cut);
+		Fit			after = fit(&p, cut, end);
+		TrendChange *change = &found[--last];
+
+		if (is_level(&p, &before, cut - start))
+			before.slope = 0;
+		if (is_level(&p, &after, end - cut))
+			after.slope = 0;
+		change->index = kept[cut];
+		change->before = mean + scale * (before.mean_y + before.slope *
+										 ((time[kept[cut - 1]] - middle) / unit - before.mean_x));
+		change->after = mean + scale * (after.mean_y + after.slope *
+										((time[kept[cut]] - middle) / unit - after.mean_x));
+		change->slope_before = before.slope * scale / unit;
+		change->slope_after = after.slope * scale / unit;
+	}
+	return nfound;
+}
