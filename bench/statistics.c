@@ -580,7 +580,7 @@ main(int argc, char **argv)
 	int64_t		repetitions = argc > 1 ? atoll(argv[1]) : 3000;
 	uint64_t	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	int			processes = argc > 3 ? atoi(argv[3]) : 1;
-	Tallies    *tallies;
+	Tallies	   *tallies;
 
 	if (repetitions < 2 || processes < 1 || processes > 64)
 	{

@@ -382,8 +382,15 @@ paired_change(PairedMode mode, PairedCell *cells, size_t ncells,
 	Cells		all = {.mode = mode, .cell = cells};
 
 	*result = (PairedChange) {
-		.mode = mode, .theta = NAN, .low = NAN, .high = NAN, .p_value = NAN,
-		.standard_error = NAN, .df = NAN, .smallest = NAN, .largest = NAN,
+		.mode = mode,
+		.theta = NAN,
+		.low = NAN,
+		.high = NAN,
+		.p_value = NAN,
+		.standard_error = NAN,
+		.df = NAN,
+		.smallest = NAN,
+		.largest = NAN,
 	};
 	all.n = select_matched(mode, cells, ncells, result);
 	if (all.n == 0)

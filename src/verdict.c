@@ -38,7 +38,7 @@ verdict_name(Verdict verdict)
 /* ---- words ---- */
 
 static void __attribute__((format(printf, 2, 3)))
-say(VerdictResult *result, const char *format,...)
+say(VerdictResult *result, const char *format, ...)
 {
 	va_list		args;
 
