@@ -52,7 +52,7 @@
  * counted.  Cells are put in order first, so the result does not depend on
  * how they came.  O(cells log cells) time, no memory of its own.
  *
- * References: M. Bell and D. McCaffrey, "Bias reduction in standard errors for
+ * References: R. Bell and D. McCaffrey, "Bias reduction in standard errors for
  * linear regression with multi-stage samples", Survey Methodology 28, 2002;
  * J. MacKinnon and H. White, "Some heteroskedasticity-consistent covariance
  * matrix estimators with improved finite sample properties", J. Econometrics
