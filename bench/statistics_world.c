@@ -119,7 +119,7 @@ make_week(const World *world, int user, double volume)
 		double		mean = volume * world->activity[user] * exp(0.5 * gauss() - 0.125) *
 			(weekend ? 0.35 : 1) * (burst ? 5 : 1);
 		double		level = world->level[user] * exp(0.3 * gauss()) *
-			(weekend ? 0.85 : 1) * (burst ? 2 : 1);
+			(weekend ? 0.85 : 1) * (burst && world->type == DEAR_BURSTS ? 2 : 1);
 		int			calls = poisson(mean);
 		double		cost = 0;
 
@@ -179,15 +179,16 @@ make_token_week(const World *world, int user, double lost, Sums *faulty)
 #define USUAL_HIT_RATIO 0.74
 
 void
-make_world(World *world, bool dear)
+make_world(World *world, UserType type)
 {
 	/* a Pareto(1.5) has the mean 3 and the median 2^(2/3) */
+	bool		dear = type == DEAR_USERS;
 	double		total = dear ? 3 * USERS : 3 * (USERS - HEAVY) + 40 * cbrt(4) * HEAVY;
 	/* of calls a weekday, so that a week has 7 times the mean */
 	double		unit = CALLS_A_DAY * 7 / 5.7 / total / 1.12;
 	double		most = 0;
 
-	world->dear = dear;
+	world->type = type;
 	for (int i = 0; i < USERS; i++)
 	{
 		bool		heavy = i < HEAVY;

@@ -3,14 +3,14 @@
  * statistics_world.h
  *		Made-up users and what they did in 20 weeks.
  *
- * A world is 300 users.  Activity is Pareto(1.5); of type A, 5 % of users
- * make forty times the median's calls; of type B, 5 % of users pay forty
- * times as much a call.  Calls cost lognormal(1) around the user's level
- * (lognormal(0.5)), 1 % of them Pareto(1.5) from five times that.  A user's
- * day has its own volume and cost (lognormal 0.5 and 0.3), and three days in
- * a hundred are bursts, five times the calls at twice the cost.  Weekends
- * have 0.35 of the calls at 0.85 of the cost.  About 84,000 calls in eight
- * weeks.
+ * A world is 300 users.  Activity is Pareto(1.5).  Of type A, 5 % of users
+ * make forty times the median's calls; of type B, 5 % pay forty times as much
+ * a call; C is A with bursts that are dear, too.  Calls cost lognormal(1)
+ * around the user's level (lognormal(0.5)), 1 % of them Pareto(1.5) from five
+ * times that.  A user's day has its own volume and cost (lognormal 0.5 and
+ * 0.3), and three days in a hundred are bursts, five times the calls; of type
+ * C, at twice the cost.  Weekends have 0.35 of the calls at 0.85 of the cost.
+ * About 84,000 calls in eight weeks.
  *
  * The same users also have conversations, whose turns find part of their
  * input in a cache.
@@ -30,6 +30,14 @@
 #define WEEKS		20			/* week 0 is the latest */
 #define CALLS_A_DAY	1500
 
+typedef enum UserType
+{
+	BUSY_USERS,					/* A */
+	DEAR_USERS,					/* B */
+	DEAR_BURSTS,				/* C */
+	NUM_TYPES
+} UserType;
+
 typedef struct Sums
 {
 	double		y;
@@ -38,7 +46,7 @@ typedef struct Sums
 
 typedef struct World
 {
-	bool		dear;			/* type B */
+	UserType	type;
 	double		activity[USERS];	/* calls on a weekday */
 	double		level[USERS];	/* cost of a usual call */
 	Sums		week[USERS][WEEKS];
@@ -52,6 +60,6 @@ typedef struct World
 
 extern void random_seed(uint64_t seed, uint64_t stream);
 extern double gauss(void);
-extern void make_world(World *world, bool dear);
+extern void make_world(World *world, UserType type);
 
 #endif							/* LLM_COST_STATISTICS_WORLD_H */

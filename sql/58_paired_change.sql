@@ -90,7 +90,7 @@ CREATE AGGREGATE llm_cost.paired_change(unit_key text, y_before float8, n_before
 	PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.paired_change(text, float8, float8, float8, float8) IS
-	'The relative change of y by n (cost by calls, say) within the same units, with an interval that knows that the calls of a user are no independent sample. One row a unit, or several where it has parts: pairs are rows, the error clusters by unit_key. Rows with at least 3 n on both sides and some y are compared; the others, those with a NULL unit_key included, only count in matched_before and matched_after. NULL amounts are 0. Rows with a negative or infinite amount or NaN are left out and counted. Their order means nothing. NULL without rows. Takes 48 bytes a row, freed at the end.';
+	'The relative change of y by n (cost by calls, say) within the same units, with an interval that knows that the calls of a user are no independent sample. One row a unit, or several where it has parts: pairs are rows, the error clusters by unit_key. Rows with n on both sides and some y are compared; the others, those with a NULL unit_key included, only count in matched_before and matched_after. A row counts by its n, but less than in proportion: N K / (N + K), N being n of both sides and K the 90th percentile of N. NULL amounts are 0. Rows with a negative or infinite amount or NaN are left out and counted. Their order means nothing. NULL without rows. Takes 48 bytes a row, freed at the end.';
 
 CREATE AGGREGATE llm_cost.paired_difference(unit_key text, y_before float8, n_before float8, y_after float8, n_after float8) (
 	SFUNC = llm_cost.paired_change_add, STYPE = internal, SSPACE = 4096,
@@ -99,7 +99,7 @@ CREATE AGGREGATE llm_cost.paired_difference(unit_key text, y_before float8, n_be
 	PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.paired_difference(text, float8, float8, float8, float8) IS
-	'The additive change of a share y by n (cached by input tokens, retries by attempts) within the same units; 0.05 is five points. Like paired_change() otherwise, except that rows with any n on both sides are compared.';
+	'The additive change of a share y by n (cached by input tokens, retries by attempts) within the same units; 0.05 is five points. Like paired_change() otherwise; rows with n on both sides are compared.';
 
 CREATE FUNCTION llm_cost.change_verdict(
 	estimate llm_cost.paired_change_result,
@@ -119,4 +119,4 @@ CREATE FUNCTION llm_cost.change_verdict(
 LANGUAGE c IMMUTABLE PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'change_verdict_sql';
 
 COMMENT ON FUNCTION llm_cost.change_verdict(llm_cost.paired_change_result, float8[], float8, float8, integer, float8, text) IS
-	'What an estimated change means: increased, decreased, no_large_change, trend, inconclusive or insufficient, and the cause in words. placebo are the changes of earlier periods, each measured like the estimate one period earlier, the latest first (NULL elements: unknown, or known to hold something); the 95 % interval low to high and p_value are never narrower than what those did, and placebo_larger of placebo_windows were at least as large. unpriced_before and unpriced_after are shares of attempts without a price, 0 to 1; above 0.01 all is inconclusive. baseline_periods: how many periods the baseline is long. margin: a change surely within it is of no interest, and no_large_change means at most four of it; 0.05 of a ratio and 0.01 (a point) of a difference by default. unit: what causes call a unit. A NULL estimate is insufficient, NULL arguments mean their default. Errors: shares outside 0 to 1, baseline_periods below 1, margin outside 0 to 1.';
+	'What an estimated change means: increased, decreased, no_large_change, trend, inconclusive or insufficient, and the cause in words. placebo are the changes of earlier periods, each measured like the estimate but one period earlier, then two, and so on (NULL elements: unknown, or known to hold something); the 95 % interval low to high and p_value are never narrower than what those did (p_value also is of going beyond a trend, if there is one), and placebo_larger of placebo_windows were at least as large. unpriced_before and unpriced_after are shares of attempts without a price, 0 to 1; above 0.01 all is inconclusive. baseline_periods: how many periods the baseline is long. margin: a change surely within it is of no interest, and no_large_change means at most four of it; 0.05 of a ratio and 0.01 (a point) of a difference by default. unit: what causes call a unit. A NULL estimate is insufficient, NULL arguments mean their default. Errors: shares outside 0 to 1, baseline_periods below 1, margin outside 0 to 1.';

@@ -28,6 +28,12 @@
  *		distribution_state	filling, combining and freezing
  *		distribution	the SQL type; _agg: what fills it; _read: what reads it
  *
+ *		hit_ratio	cached by all input tokens
+ *		student_t	Student's t distribution
+ *		paired_change	how much a ratio of sums changed within the same users
+ *		verdict		what such a change means, in a word and a sentence
+ *		paired_change_sql	both as SQL functions
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"

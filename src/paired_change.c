@@ -23,7 +23,7 @@
 typedef struct Cells
 {
 	PairedMode	mode;
-	double		cap;			/* of weights */
+	double		half;			/* calls that count half */
 	const PairedCell *cell;
 	size_t		n;
 } Cells;
@@ -87,23 +87,8 @@ matched(PairedMode mode, const PairedCell *cell)
 {
 	if (cell->unknown)
 		return false;
-	if (mode == PAIRED_RATIO)
-		return cell->n1 >= PAIRED_MIN_CALLS && cell->n2 >= PAIRED_MIN_CALLS &&
-			cell->y1 + cell->y2 > 0;
-	return cell->n1 > 0 && cell->n2 > 0;
-}
-
-/* As many calls as there would be if both periods had the same number, twice. */
-static inline double
-information(const PairedCell *cell)
-{
-	return cell->n1 * (cell->n2 / (cell->n1 + cell->n2));
-}
-
-static inline double
-weight(const Cells *cells, const PairedCell *cell)
-{
-	return fmin(information(cell), cells->cap);
+	return cell->n1 > 0 && cell->n2 > 0 &&
+		(mode == PAIRED_DIFFERENCE || cell->y1 + cell->y2 > 0);
 }
 
 /*
@@ -145,19 +130,37 @@ select_matched(PairedMode mode, PairedCell *cells, size_t ncells, PairedChange *
 	return n;
 }
 
-/* The value that the fraction PAIRED_CAP of cells do not exceed. */
+/* The n that the fraction PAIRED_HALF of cells do not exceed. */
 static double
-weight_cap(const PairedCell *cells, size_t n, double *scratch)
+half_weight(const PairedCell *cells, size_t n, double *scratch)
 {
-	double		position = PAIRED_CAP * (n - 1);
+	double		position = PAIRED_HALF * (n - 1);
 	size_t		below = (size_t) position;
 
 	for (size_t i = 0; i < n; i++)
-		scratch[i] = information(&cells[i]);
+		scratch[i] = cells[i].n1 + cells[i].n2;
 	qsort(scratch, n, sizeof(double), compare_doubles);
 	if (below + 1 >= n)
 		return scratch[n - 1];
 	return scratch[below] + (position - below) * (scratch[below + 1] - scratch[below]);
+}
+
+/* How much a cell counts, whatever its calls are divided into. */
+static inline double
+cell_size(const Cells *cells, const PairedCell *cell)
+{
+	double		n = cell->n1 + cell->n2;
+
+	return n / (1 + n / cells->half);
+}
+
+/* And how much it tells about a difference. */
+static inline double
+weight(const Cells *cells, const PairedCell *cell)
+{
+	double		n = cell->n1 + cell->n2;
+
+	return cell_size(cells, cell) * (cell->n1 / n) * (cell->n2 / n);
 }
 
 /* ---- the estimate ---- */
@@ -173,17 +176,20 @@ typedef struct Evidence
 static inline Evidence
 cell_evidence(const Cells *cells, const PairedCell *cell, double theta, double factor)
 {
-	double		w = weight(cells, cell);
 	double		p;
 	double		q;
 	double		v;
 
 	if (cells->mode == PAIRED_DIFFERENCE)
+	{
+		double		w = weight(cells, cell);
+
 		return (Evidence) {w * (cell->y2 / cell->n2 - cell->y1 / cell->n1 - theta), w};
+	}
 
 	p = cell->n2 / (cell->n1 + cell->n2);
 	q = cell->y2 > 0 ? 1 / (1 + cell->y1 / cell->y2 * factor) : 0;
-	v = w / (p * (cell->n1 / (cell->n1 + cell->n2)));
+	v = cell_size(cells, cell);
 	return (Evidence) {v * (q - p), v * q * (1 - q)};
 }
 
@@ -204,8 +210,8 @@ evidence(const Cells *cells, double theta)
 }
 
 /*
- * The theta at which the balance is zero; infinite where y is on one side
- * only, and NAN where it is on one side of some cells and on the other side
+ * The theta at which the balance is zero; infinite where it is beyond all
+ * factors, as if y is on one side only, and NAN where it is on one side of some cells and on the other side
  * of others, so that no factor helps.
  */
 static double
@@ -227,7 +233,8 @@ solve(const Cells *cells)
 	{
 		const PairedCell *cell = cells->cell;
 
-		return log(cell->y2 / cell->n2) - log(cell->y1 / cell->n1);
+		theta = log(cell->y2 / cell->n2) - log(cell->y1 / cell->n1);
+		return fabs(theta) <= MAX_THETA ? theta : copysign(INFINITY, theta);
 	}
 
 	at_low = evidence(cells, low);
@@ -244,14 +251,17 @@ solve(const Cells *cells)
 	{
 		Evidence	here = evidence(cells, theta);
 		double		next = theta + here.balance / here.slope;
+		bool		newton;
 
 		if (here.balance > 0)
 			low = theta;
 		else
 			high = theta;
-		if (!(next > low && next < high))
+		newton = next >= low && next <= high;
+		if (!newton)
 			next = low + (high - low) / 2;
-		if (fabs(next - theta) <= 1e-15 + 1e-15 * fabs(theta))
+		/* the error after a step is about its square */
+		if (newton ? fabs(next - theta) <= 1e-9 : high - low <= NOTHING)
 			return next;
 		theta = next;
 	}
@@ -296,7 +306,7 @@ compare_units(const Cells *cells, PairedChange *result)
 		result->units++;
 		result->rose += theta > NOTHING;
 		result->fell += theta < -NOTHING;
-		if (isfinite(theta))
+		if (fabs(theta) <= PAIRED_MAX)
 		{
 			result->smallest = fmin(result->smallest, theta);
 			result->largest = fmax(result->largest, theta);
@@ -306,10 +316,10 @@ compare_units(const Cells *cells, PairedChange *result)
 }
 
 /*
- * Degrees of freedom: as many as a sum of squares has that varies as much as
- * this one seems to (F. Satterthwaite 1946).  If all z are normal and of one
- * size, that is the number of units; a few that dominate, by size or by heavy
- * tails, make it small.
+ * Degrees of freedom are 2 E(S)^2 / Var(S) of the sum S of z^2, as a multiple
+ * of chi squared has them.  If all z are normal and of one size, that is the
+ * number of units; a few that dominate, by size or by heavy tails, make it
+ * small.
  */
 static void
 measure_error(const Cells *cells, PairedChange *result)
@@ -348,7 +358,13 @@ measure_error(const Cells *cells, PairedChange *result)
 	if (result->standard_error < NOTHING)
 		result->standard_error = 0;
 	else
-		result->df = fmin(result->df, fmax(1, squares * squares / fourth));
+	{
+		/* how uneven z^2 are, beyond what an even share would be */
+		double		uneven = fourth / (squares * squares) - 1.0 / result->units;
+
+		if (uneven > 0)
+			result->df = fmax(1, fmin(result->df, 2 / uneven));
+	}
 
 	if (result->standard_error == 0)
 		result->p_value = result->theta == 0;
@@ -366,17 +382,25 @@ paired_change(PairedMode mode, PairedCell *cells, size_t ncells,
 	Cells		all = {.mode = mode, .cell = cells};
 
 	*result = (PairedChange) {
-		.mode = mode, .theta = NAN, .low = NAN, .high = NAN, .p_value = NAN,
-		.standard_error = NAN, .df = NAN, .smallest = NAN, .largest = NAN,
+		.mode = mode,
+		.theta = NAN,
+		.low = NAN,
+		.high = NAN,
+		.p_value = NAN,
+		.standard_error = NAN,
+		.df = NAN,
+		.smallest = NAN,
+		.largest = NAN,
 	};
 	all.n = select_matched(mode, cells, ncells, result);
 	if (all.n == 0)
 		return;
 
-	all.cap = weight_cap(cells, all.n, scratch);
+	all.half = half_weight(cells, all.n, scratch);
 	compare_units(&all, result);
 	result->theta = solve(&all);
-	if (!isfinite(result->theta))
+	/* NAN neither */
+	if (!(fabs(result->theta) <= PAIRED_MAX))
 	{
 		result->theta = NAN;
 		return;

@@ -18,24 +18,31 @@
  * the same before and after, that is, the share of y that came after should
  * be the share of n:
  *
- *		sum v_i (q_i - p_i) = 0,	q = y2' / (y1 + y2'),	p = n2 / (n1 + n2)
+ *		sum v (q - p) = 0,	q = y2' / (y1 + y2'),	p = n2 / (n1 + n2)
  *
- * with v = w / (p (1 - p)), w = min(n1 n2 / (n1 + n2), cap) and cap the 90th
- * percentile of n1 n2 / (n1 + n2): no single user outweighs the rest.  To
- * first order that is the log of sum w r2/r over sum w r1/r, with r the mean
- * of both periods.  If a cell's requests are exchangeable, q has the mean p
- * whatever their distribution and however unequal the two periods are, hence
- * no bias, which a mean of log ratios has as soon as n differs.  Scaling y2
- * adds to theta exactly.  A cell needs 3 calls on both sides.
+ * with v = N K / (N + K), N = n1 + n2, and K the 90th percentile of N: large
+ * users count more, but none as if all his calls were independent.  To first
+ * order that is the log of sum w r2/r over sum w r1/r, with r = y / n in each
+ * period and in both, and w = v p (1 - p).
+ *
+ * Days of one user may be exchanged between the periods without changing y1 +
+ * y2, N and v, so if nothing changed, q has the mean p whatever their
+ * distribution: no bias, however unequal the periods are, and if calls and
+ * their cost come in bursts.  (A mean of log ratios has one as soon as n
+ * differs; a cap on n1 n2 / N, or a least n on both sides, has one with
+ * bursts.)  Scaling y2 adds to theta exactly.
  *
  * PAIRED_DIFFERENCE estimates the additive change of a share such as a hit
  * ratio, sum w (r2 - r1) / sum w, with the same w.  n are the tokens or
- * attempts that share is of; any n > 0 will do.
+ * attempts that share is of.
+ *
+ * Cells with some n on both sides are compared, for a ratio those with some y.
  *
  * A unit's influence is z = sum v (q - p), with information a = sum v q (1-q);
  * z / (1 - h), h = a / sum a, is what leaving it out would change (the
  * jackknife, or HC3), and SE^2 = sum (z / (1 - h))^2 / (sum a)^2.  The statistic is
- * compared with Student's t; see paired_change.c for its degrees of freedom.
+ * compared with Student's t, whose degrees of freedom follow from how uneven
+ * z are (F. Satterthwaite): few where few units dominate.
  *
  * Assumed: units are independent.  A shock that all of them share is
  * invisible here; verdict.h looks at earlier periods for that.  Units that
@@ -45,7 +52,7 @@
  * counted.  Cells are put in order first, so the result does not depend on
  * how they came.  O(cells log cells) time, no memory of its own.
  *
- * References: M. Bell and D. McCaffrey, "Bias reduction in standard errors for
+ * References: R. Bell and D. McCaffrey, "Bias reduction in standard errors for
  * linear regression with multi-stage samples", Survey Methodology 28, 2002;
  * J. MacKinnon and H. White, "Some heteroskedasticity-consistent covariance
  * matrix estimators with improved finite sample properties", J. Econometrics
@@ -63,8 +70,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAIRED_MIN_CALLS	3
-#define PAIRED_CAP			0.9
+/* At this percentile of n a user counts half of what his calls would. */
+#define PAIRED_HALF	0.9
+
+/* What is larger is no cost and no count. */
 #define PAIRED_MAX			1e100
 
 typedef enum PairedMode

@@ -293,8 +293,16 @@ estimate_argument(FunctionCallInfo fcinfo, int arg, PairedChange *estimate)
 	Datum		kind;
 
 	*estimate = (PairedChange) {
-		.theta = NAN, .low = NAN, .high = NAN, .p_value = NAN, .standard_error = NAN, .df = NAN,
-		.matched_before = NAN, .matched_after = NAN, .smallest = NAN, .largest = NAN,
+		.theta = NAN,
+		.low = NAN,
+		.high = NAN,
+		.p_value = NAN,
+		.standard_error = NAN,
+		.df = NAN,
+		.matched_before = NAN,
+		.matched_after = NAN,
+		.smallest = NAN,
+		.largest = NAN,
 	};
 	/* an aggregate over no rows */
 	if (PG_ARGISNULL(arg))

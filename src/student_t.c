@@ -30,10 +30,12 @@ beta_fraction(double a, double b, double x)
 
 		for (int odd = 0; odd <= 1; odd++)
 		{
-			double		k = odd ?
-				-(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)) :
-				m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+			double		k;
 
+			if (odd)
+				k = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+			else
+				k = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
 			d = 1 + k * d;
 			c = 1 + k / c;
 			if (d == 0)

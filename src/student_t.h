@@ -5,9 +5,9 @@
  *
  * Probabilities come from the regularized incomplete beta function by its
  * continued fraction (Abramowitz and Stegun 26.5.8 and 26.7.1), with W. J.
- * Lentz's method; quantiles by bisection.  Accurate to some 12 digits for 1
- * to 10^7 degrees of freedom, which need not be whole; more are taken for
- * 10^7.  Standard C only.
+ * Lentz's method; quantiles by bisection.  Degrees of freedom need not be
+ * whole; below 1 they are taken for 1, above 10^7 for 10^7.  Accurate to some
+ * 12 digits where they are few, and to 7 where they are many.  Standard C only.
  *
  *-------------------------------------------------------------------------
  */

@@ -38,7 +38,7 @@ verdict_name(Verdict verdict)
 /* ---- words ---- */
 
 static void __attribute__((format(printf, 2, 3)))
-say(VerdictResult *result, const char *format,...)
+say(VerdictResult *result, const char *format, ...)
 {
 	va_list		args;
 
@@ -56,18 +56,28 @@ typedef struct Text
 static Text
 amount(PairedMode mode, double theta, bool size)
 {
+	static const double most = 1e6;
 	Text		text;
 	double		percent = 100 * paired_fraction(mode, theta);
+	bool		beyond = fabs(percent) > most;
 
+	if (beyond)
+		percent = copysign(most, percent);
 	if (size)
 		percent = fabs(percent);
-	snprintf(text.s, sizeof(text.s), size ? "%.*f %s" : "%+.*f %s",
-			 fabs(percent) < 9.95 ? 1 : 0, percent,
+	snprintf(text.s, sizeof(text.s), size ? "%s%.*f %s" : "%s%+.*f %s",
+			 beyond ? "beyond " : "", fabs(percent) < 9.95 ? 1 : 0, percent,
 			 mode == PAIRED_RATIO ? "%" : "points");
 	return text;
 }
 
 /* ---- earlier periods ---- */
+
+static double
+p_value(double theta, double error, double df)
+{
+	return error > 0 ? student_t_p_value(theta / error, df) : theta == 0;
+}
 
 static double
 mean_square(const double *x, int n)
@@ -87,11 +97,12 @@ take_out_step(const VerdictInput *input, int n, Placebo *placebo)
 {
 	double		rest[VERDICT_MAX_PLACEBO];
 	int			nrest = 0;
-	int			at = 0;
+	int			at = -1;
 	double		error;
 
-	for (int i = 1; i < n; i++)
-		if (!(fabs(input->placebo[i]) <= fabs(input->placebo[at])))
+	for (int i = 0; i < n; i++)
+		if (!isnan(input->placebo[i]) &&
+			(at < 0 || fabs(input->placebo[i]) > fabs(input->placebo[at])))
 			at = i;
 	for (int i = 0; i < n; i++)
 	{
@@ -114,30 +125,32 @@ take_out_step(const VerdictInput *input, int n, Placebo *placebo)
 }
 
 /*
- * The change in question counts too when we ask whether there is a trend.
+ * Do changes have a mean?  The one in question counts too, though how large
+ * the trend is, earlier ones say.
  */
 static void
 find_drift(const VerdictInput *input, Placebo *placebo)
 {
+	int			n = placebo->n;
+	double		now = input->estimate->theta;
 	double		sum = 0;
 	double		squares = 0;
-	double		error;
-	int			n = placebo->n;
+	double		mean;
+	double		spread;
 
 	for (int i = 0; i < n; i++)
 		sum += placebo->theta[i];
 	placebo->drift = sum / n;
 	for (int i = 0; i < n; i++)
-	{
-		double		rest = placebo->theta[i] - placebo->drift;
-
-		squares += rest * rest;
-	}
+		squares += pow(placebo->theta[i] - placebo->drift, 2);
 	placebo->spread = sqrt(squares / (n - 1));
-	error = fmax(placebo->spread, input->estimate->standard_error) / sqrt(n);
-	placebo->drifts = error > 0 ?
-		student_t_p_value(placebo->drift / error, n - 1) < VERDICT_LEVEL :
-		placebo->drift != 0;
+
+	mean = (sum + now) / (n + 1);
+	/* with one value more, their squares grow by this */
+	squares += pow(now - placebo->drift, 2) * n / (n + 1);
+	spread = fmax(sqrt(squares / n), input->estimate->standard_error);
+	placebo->drifts = mean * placebo->drift > 0 &&
+		p_value(mean, spread / sqrt(n + 1), n) < VERDICT_LEVEL;
 }
 
 static void
@@ -166,12 +179,6 @@ look_back(const VerdictInput *input, Placebo *placebo, VerdictResult *result)
 
 /* ---- the verdict ---- */
 
-static double
-p_value(double theta, double error, double df)
-{
-	return error > 0 ? student_t_p_value(theta / error, df) : theta == 0;
-}
-
 /* The final error, and what follows from it. */
 static void
 measure(const PairedChange *estimate, const Placebo *placebo, VerdictResult *result)
@@ -183,9 +190,12 @@ measure(const PairedChange *estimate, const Placebo *placebo, VerdictResult *res
 	result->df = estimate->df;
 	if (floor > estimate->standard_error)
 	{
+		/* the share of the variance that only earlier periods tell of */
+		double		common = 1 - pow(estimate->standard_error / floor, 2);
+
 		result->standard_error = floor;
 		if (placebo->n >= VERDICT_MIN_PLACEBO)
-			result->df = fmin(result->df, placebo->n);
+			result->df = fmin(result->df, placebo->n / common);
 	}
 	reach = student_t_critical(0.05, result->df) * result->standard_error;
 	result->low = estimate->theta - reach;
@@ -200,10 +210,10 @@ insufficient(const VerdictInput *input, VerdictResult *result)
 	const PairedChange *e = input->estimate;
 	Text		smallest = amount(e->mode, e->smallest, false);
 	Text		largest = amount(e->mode, e->largest, false);
-	char		range[100] = "";
+	char		range[2 * sizeof(Text) + 10] = "";
 
 	if (e->units == 0)
-		say(result, "no %s was seen often enough in both periods", input->unit);
+		say(result, "no %s was seen in both periods", input->unit);
 	else if (e->units == 1)
 	{
 		if (isnan(e->smallest))
@@ -235,13 +245,14 @@ insufficient(const VerdictInput *input, VerdictResult *result)
 
 /* What is known of earlier periods, to follow a sentence. */
 static Text
-looking_back(const VerdictResult *result)
+looking_back(const Placebo *placebo, const VerdictResult *result)
 {
 	Text		text = {""};
 
 	if (result->placebo_windows > 0)
-		snprintf(text.s, sizeof(text.s), "; larger in %d of %d earlier periods",
-				 result->placebo_larger, result->placebo_windows);
+		snprintf(text.s, sizeof(text.s), "; larger in %d of %d earlier periods%s",
+				 result->placebo_larger, result->placebo_windows,
+				 placebo->step ? " (one was a step)" : "");
 	return text;
 }
 
@@ -249,14 +260,15 @@ void
 change_verdict(const VerdictInput *input, VerdictResult *result)
 {
 	const PairedChange *e = input->estimate;
-	Placebo		placebo;
+	Placebo		placebo = {0};
 	double		reach;
 	double		beyond;
 	double		before = e->matched_before;
 	double		after = e->matched_after;
-	double		margin_low = -paired_theta(e->mode, -input->margin);
-	double		margin_high = paired_theta(e->mode, input->margin);
-	double		largest;
+	double		least = paired_theta(e->mode, -input->margin);
+	double		most = paired_theta(e->mode, input->margin);
+	double		low;
+	double		high;
 	bool		trivial;
 
 	*result = (VerdictResult) {
@@ -273,7 +285,7 @@ change_verdict(const VerdictInput *input, VerdictResult *result)
 	if (input->unpriced_before > VERDICT_MAX_UNPRICED || input->unpriced_after > VERDICT_MAX_UNPRICED)
 	{
 		result->verdict = VERDICT_INCONCLUSIVE;
-		say(result, "%.1f %% before and %.1f %% after have no price; above %g %% that decides nothing",
+		say(result, "%.1f %% before and %.1f %% after have no price; above %g %% nothing can be said",
 			100 * input->unpriced_before, 100 * input->unpriced_after, 100 * VERDICT_MAX_UNPRICED);
 		return;
 	}
@@ -288,14 +300,14 @@ change_verdict(const VerdictInput *input, VerdictResult *result)
 	}
 
 	reach = student_t_critical(VERDICT_LEVEL, result->df) * result->standard_error;
-	trivial = e->theta - reach > -margin_low && e->theta + reach < margin_high;
+	trivial = e->theta - reach > least && e->theta + reach < most;
 
 	if (placebo.drifts)
 	{
 		beyond = p_value(e->theta - placebo.drift,
 						 result->standard_error * sqrt(1 + 1.0 / placebo.n), result->df);
 		if (beyond >= VERDICT_LEVEL && e->theta * placebo.drift > 0 && !trivial &&
-			fabs(placebo.drift) >= margin_high / 5)
+			fabs(placebo.drift) >= most / 5)
 		{
 			result->verdict = VERDICT_TREND;
 			say(result, "%s; earlier periods moved by %s on average",
@@ -310,20 +322,21 @@ change_verdict(const VerdictInput *input, VerdictResult *result)
 		result->verdict = e->theta > 0 ? VERDICT_INCREASED : VERDICT_DECREASED;
 		say(result, "%s, between %s and %s%s", amount(e->mode, e->theta, false).s,
 			amount(e->mode, result->low, false).s, amount(e->mode, result->high, false).s,
-			looking_back(result).s);
+			looking_back(&placebo, result).s);
 		return;
 	}
 
-	largest = fabs(result->high) > fabs(result->low) ? result->high : result->low;
-	if (fabs(paired_fraction(e->mode, result->low)) <= VERDICT_LARGE * input->margin &&
-		fabs(paired_fraction(e->mode, result->high)) <= VERDICT_LARGE * input->margin)
+	low = fabs(paired_fraction(e->mode, result->low));
+	high = fabs(paired_fraction(e->mode, result->high));
+	if (fmax(low, high) <= VERDICT_LARGE * input->margin)
 	{
 		result->verdict = VERDICT_NO_LARGE_CHANGE;
-		say(result, "no change larger than %s%s", amount(e->mode, largest, true).s,
-			looking_back(result).s);
+		say(result, "no change larger than %s%s",
+			amount(e->mode, low > high ? result->low : result->high, true).s,
+			looking_back(&placebo, result).s);
 		return;
 	}
 	result->verdict = VERDICT_INCONCLUSIVE;
 	say(result, "anything from %s to %s is possible%s", amount(e->mode, result->low, false).s,
-		amount(e->mode, result->high, false).s, looking_back(result).s);
+		amount(e->mode, result->high, false).s, looking_back(&placebo, result).s);
 }

@@ -9,9 +9,11 @@
  * the one in question (the same lengths, a step earlier each; the latest
  * first), when nothing is known to have happened.  So the error is the larger
  * of the two: of the standard error, and of the root mean square of at least
- * VERDICT_MIN_PLACEBO earlier changes, whose number then gives the degrees of
- * freedom.  Fewer earlier changes still widen the error, but say little about
- * its own error.
+ * VERDICT_MIN_PLACEBO earlier changes.  Then the degrees of freedom are the
+ * number of these by the share of the variance that only they tell of, 1 -
+ * (standard error / root mean square)^2: many where users explain nearly all
+ * of it.  Fewer earlier changes still widen the error, but cannot say how
+ * uncertain it is.
  *
  * A single old step must not blind the weeks after it.  As long as the
  * baseline reaches over it, it shows in several earlier changes: of size s in
@@ -20,9 +22,10 @@
  * cent for all of them), it is a step, and the rest is what counts.  Common
  * shocks do not pass for steps, as the rest has them too.
  *
- * Where earlier changes have a mean, there is a trend.  A change that
- * continues it is called "trend"; one that goes beyond it has to differ from
- * the trend as well as from nothing.
+ * Where changes, this one included, have a mean (p < 0.01), there is a trend,
+ * and what earlier changes do around their mean is the error.  A change that
+ * continues a trend is called that; one that goes beyond it has to differ
+ * from the trend as well as from nothing.
  *
  * Verdicts, first that applies:
  *
