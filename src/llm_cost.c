@@ -32,7 +32,16 @@
  *		student_t	Student's t distribution
  *		paired_change	how much a ratio of sums changed within the same users
  *		verdict		what such a change means, in a word and a sentence
- *		paired_change_sql	both as SQL functions
+ *		paired_change_agg	both as SQL functions
+ *
+ *		series		spikes, gaps and neighbours that resemble each other
+ *		change_point	when a level changed
+ *		trend		when a level or a trend changed, for a whole history
+ *		change_monitor	whether it changed since, however often one looks
+ *		cell_noise	how much a cell varies, and what it weighs
+ *		cost_index	unit cost by time, whoever used it
+ *		record_array	arrays of rows as results
+ *		change_point_agg	the SQL functions; cost_index_agg, cost_index_append
  *
  *-------------------------------------------------------------------------
  */

@@ -21,8 +21,9 @@
  * than independent ones.  The lag-1 autocorrelation of residuals is biased
  * downwards, for which (1 + 3 r) / n allows for each of the means (M. Kendall,
  * "Note on bias in the estimation of autocorrelation", Biometrika 41, 1954).
- * But where a level has changed unnoticed, residuals resemble each other too.  So it is not believed to exceed what steps say by more than two
- * of their standard errors: the ratio of mean squares over two buckets and
+ * But where a level has changed unnoticed, residuals resemble each other too.
+ * So it is not believed to exceed what steps say by more than two of their
+ * standard errors: the ratio of mean squares over two buckets and
  * over one, both without their largest tenth, which a few changes of level
  * leave alone.  Negative ones count as none.
  *

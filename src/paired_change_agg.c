@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * paired_change_sql.c
+ * paired_change_agg.c
  *		The aggregates paired_change() and paired_difference(), and
  *		change_verdict().
  *
