@@ -137,8 +137,8 @@ BEGIN
 	FOR entry IN SELECT f.key, f.value FROM jsonb_each(filter_predicate.filter) AS f ORDER BY f.key LOOP
 		expression := llm_cost.column_expression(filter_predicate.usage, entry.key, filter_predicate.qualifier);
 		IF jsonb_typeof(entry.value) = 'object'
-		   OR jsonb_path_exists(entry.value, '$[*] ? (@.type() == "object" || @.type() == "array")', silent => true)
-			  AND jsonb_typeof(entry.value) = 'array' THEN
+		   OR jsonb_typeof(entry.value) = 'array'
+			  AND jsonb_path_exists(entry.value, 'strict $[*] ? (@.type() == "object" || @.type() == "array")') THEN
 			RAISE EXCEPTION 'invalid filter on column %: %', entry.key, entry.value
 				USING ERRCODE = 'invalid_parameter_value',
 					HINT = 'Write a value, a list of values, or null.';
@@ -189,7 +189,9 @@ BEGIN
 	IF checked_period.period IS NULL THEN
 		RETURN llm_cost.last_week(checked_period.time_zone);
 	ELSIF isempty(checked_period.period) OR lower_inf(checked_period.period) OR upper_inf(checked_period.period)
-		  OR NOT isfinite(lower(checked_period.period)) OR NOT isfinite(upper(checked_period.period)) THEN
+		  OR NOT isfinite(lower(checked_period.period)) OR NOT isfinite(upper(checked_period.period))
+		  -- its end is exclusive, whatever is written
+		  OR lower(checked_period.period) = upper(checked_period.period) THEN
 		RAISE EXCEPTION 'period must have a start and an end'
 			USING ERRCODE = 'invalid_parameter_value',
 				DETAIL = format('Period: %s.', checked_period.period),
@@ -221,7 +223,11 @@ DECLARE
 	before		tstzrange;
 	windows		integer := 4;
 BEGIN
-	IF comparison_windows.baseline ~ '^\s*\d{1,4}\s*weeks?\s*$' THEN
+	IF lower(btrim(comparison_windows.baseline)) = 'plan' THEN
+		RAISE EXCEPTION 'a plan is no range of time'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'llm_cost.drift() compares with a plan; here write ''4 weeks'' or a range such as ''[2026-05-04,2026-06-01)''.';
+	ELSIF comparison_windows.baseline ~ '^\s*\d{1,4}\s*weeks?\s*$' THEN
 		windows := substring(comparison_windows.baseline, '\d+')::integer * 7 / step;
 		IF windows < 1 THEN
 			RAISE EXCEPTION 'baseline is shorter than the period'
@@ -237,8 +243,8 @@ BEGIN
 				USING ERRCODE = 'invalid_parameter_value',
 					HINT = 'Write ''4 weeks'', ''plan'', or a range such as ''[2026-05-04,2026-06-01)''.';
 		END;
-		IF before && comparison_windows.period THEN
-			RAISE EXCEPTION 'baseline overlaps the period'
+		IF upper(before) > lower(comparison_windows.period) THEN
+			RAISE EXCEPTION 'baseline must end before the period begins'
 				USING ERRCODE = 'invalid_parameter_value',
 					DETAIL = format('Baseline: %s. Period: %s.', before, comparison_windows.period);
 		END IF;

@@ -20,7 +20,7 @@ DECLARE
 	chosen		record;
 	dimensions	text[] := COALESCE(drift.by, '{}');
 	wanted		text := COALESCE(drift.metric, 'unit_cost');
-	planned		boolean := COALESCE(lower(drift.baseline) = 'plan', false);
+	planned		boolean := COALESCE(lower(btrim(drift.baseline)) = 'plan', false);
 	compared	text;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(drift.usage);

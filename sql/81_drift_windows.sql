@@ -44,8 +44,8 @@ BEGIN
 	ELSIF weeks NOT BETWEEN 1 AND 520 THEN
 		RAISE EXCEPTION 'baseline_weeks must be between 1 and 520'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('baseline_weeks: %s.', weeks);
-	ELSIF drift_windows.threshold <= 0 THEN
-		RAISE EXCEPTION 'threshold must be positive'
+	ELSIF NOT (drift_windows.threshold > 0 AND drift_windows.threshold <= 1000000 AND drift_windows.threshold >= 0.000001) THEN
+		RAISE EXCEPTION 'threshold must be positive, and at most a million'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('threshold: %s.', drift_windows.threshold),
 				HINT = 'Write points of a share, or per cent of calls_per_operation; 5 and 20 are the defaults.';
 	END IF;
