@@ -3,12 +3,6 @@
  * from prompts that changed without either.
  */
 
-CREATE FUNCTION llm_cost.scopes_meet(one jsonb, other jsonb) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN NOT EXISTS (SELECT FROM jsonb_each(one) AS e WHERE other ? e.key AND other -> e.key <> e.value);
-COMMENT ON FUNCTION llm_cost.scopes_meet(jsonb, jsonb) IS
-	'Whether something may be in both scopes: no column has another value there. {} meets all.';
-
 CREATE FUNCTION llm_cost.default_scopes(columns text[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN 'workflow' = ANY (columns) THEN '{workflow}' ELSE '{}' END::text[];
