@@ -109,7 +109,8 @@ COMMENT ON FUNCTION llm_cost.declare_change(jsonb, numeric, tstzrange, text, tex
 
 CREATE FUNCTION llm_cost.scopes_meet(one jsonb, other jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN NOT EXISTS (SELECT FROM jsonb_each(one) AS e WHERE other ? e.key AND other -> e.key <> e.value);
+-- a filter may have lists of values
+RETURN NOT EXISTS (SELECT FROM jsonb_each(one) AS e WHERE other ? e.key AND NOT (other -> e.key @> e.value OR e.value @> (other -> e.key)));
 COMMENT ON FUNCTION llm_cost.scopes_meet(jsonb, jsonb) IS
 	'Whether something may be in both scopes: no column has another value there. {} meets all.';
 

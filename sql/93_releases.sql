@@ -199,17 +199,19 @@ $$;
 COMMENT ON FUNCTION llm_cost.detach_releases(regclass, regclass) IS
 	'Forgets that releases come from this relation. Whether the role had attached it.';
 
-CREATE FUNCTION llm_cost.declared_releases_query(usage regclass) RETURNS text
+CREATE FUNCTION llm_cost.declared_releases_query(usage regclass, period tstzrange) RETURNS text
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
 DECLARE
+	source		record;
 	target		record;
 	deploys		record;
 	relation_id regclass;
 	parts		text[];
 BEGIN
-	SELECT * INTO target FROM llm_cost.relation_parts(declared_releases_query.usage);
+	SELECT * INTO source FROM llm_cost.usage_source(declared_releases_query.usage);
+	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	parts := ARRAY[format('SELECT d.release, d.version_column, d.scope, NULL::text AS service, d.released_at, d.note
 		FROM llm_cost.declared_release d WHERE d.schema_name = %L AND d.relation_name = %L', target.schema_name, target.relation_name)];
 	FOR deploys IN
@@ -222,24 +224,29 @@ BEGIN
 		-- gone, or not for this user: then he does not know of them
 		CONTINUE WHEN relation_id IS NULL OR NOT has_table_privilege(relation_id, 'SELECT')
 			OR NOT llm_cost.column_names(relation_id) @> array_remove(ARRAY[deploys.version, deploys.released_at, deploys.service], NULL);
-		parts := parts || format('SELECT t.%1$I::text, ''release'', %2$s, %3$s, %4$s, NULL FROM %5$I.%6$I AS t WHERE t.%1$I IS NOT NULL AND t.%7$I IS NOT NULL',
-			deploys.version,
-			CASE WHEN deploys.service IS NULL THEN '''{}''::jsonb'
-				 ELSE format('CASE WHEN t.%1$I IS NULL THEN ''{}''::jsonb ELSE jsonb_build_object(%2$L, t.%1$I::text) END', deploys.service, deploys.scope_column) END,
+		parts := parts || format($sql$SELECT d.release, 'release', CASE WHEN d.own THEN jsonb_build_object(%1$L, d.service) ELSE '{}' END,
+				CASE WHEN d.own THEN NULL ELSE d.service END, d.released_at, NULL
+			FROM (SELECT t.%2$I::text AS release, %3$s AS service, %4$s AS released_at,
+						 %3$s IN (SELECT %5$s FROM %6$s AS u WHERE (%7$s) AND %5$s IS NOT NULL) AS own
+				  FROM %8$I.%9$I AS t WHERE t.%2$I IS NOT NULL AND t.%10$I IS NOT NULL) AS d$sql$,
+			deploys.scope_column, deploys.version,
 			CASE WHEN deploys.service IS NULL THEN 'NULL::text' ELSE format('t.%I::text', deploys.service) END,
 			CASE (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = relation_id AND a.attname = deploys.released_at)
 				WHEN 'timestamp'::regtype THEN format('timezone(''UTC'', t.%I)', deploys.released_at)
 				ELSE format('t.%I::timestamptz', deploys.released_at) END,
+			llm_cost.column_expression(source.relation, deploys.scope_column, 'u'), source.from_item,
+			llm_cost.period_predicate(source.relation, declared_releases_query.period, 'u'),
 			deploys.source_schema, deploys.source_name, deploys.released_at);
 	END LOOP;
-	RETURN array_to_string(parts, ' UNION ALL ');
+	RETURN format('SELECT d.* FROM (%s) AS d%s', array_to_string(parts, ' UNION ALL '),
+		CASE WHEN declared_releases_query.period IS NOT NULL THEN ' WHERE ' || llm_cost.within(declared_releases_query.period, 'd.released_at') ELSE '' END);
 END
 $$;
-COMMENT ON FUNCTION llm_cost.declared_releases_query(regclass) IS
-	'SQL that reads the releases declared for a usage and those of the relations of deploys attached to it: release, version_column, scope, service, released_at, note.';
+COMMENT ON FUNCTION llm_cost.declared_releases_query(regclass, tstzrange) IS
+	'SQL that reads the releases of a period (NULL: ever) that were declared for a usage, and those of the relations of deploys attached to it: release, version_column, scope, service, released_at, note. A service that occurs in its column of the usage in the period is the scope; one that does not stands before all scopes and is told by name.';
 
-CREATE FUNCTION llm_cost.release_label(release text, service text, scope jsonb) RETURNS text
+CREATE FUNCTION llm_cost.release_label(release text, service text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN service IS NULL OR scope <> '{}' THEN release ELSE service || ' ' || release END;
-COMMENT ON FUNCTION llm_cost.release_label(text, text, jsonb) IS
-	'What a release is called: its name; with that of its service, if no scope of usage has it.';
+RETURN concat_ws(' ', service, release);
+COMMENT ON FUNCTION llm_cost.release_label(text, text) IS
+	'What a release is called: its name, after that of its service if no scope of usage has it.';

@@ -109,9 +109,8 @@ BEGIN
 			  FROM guessed g WINDOW near_by AS (PARTITION BY g.scope, date_trunc('day', g.first_at, %4$L) ORDER BY g.first_at, g.version)) AS g
 		GROUP BY g.scope, g.first_at
 	), said AS (
-		SELECT llm_cost.release_label(d.release, d.service, d.known) AS release, d.release AS version, d.version_column, d.known AS scope, d.released_at, d.note
-		FROM (SELECT d.*, CASE WHEN d.service IS NOT NULL AND NOT EXISTS (SELECT FROM cell c WHERE c.scope @> d.scope) THEN '{}'::jsonb ELSE d.scope END AS known
-			  FROM (%5$s) AS d) AS d
+		SELECT llm_cost.release_label(d.release, d.service) AS release, d.release AS version, d.version_column, d.scope, d.released_at, d.note
+		FROM (%5$s) AS d
 	), of_scope AS (
 		SELECT c.scope, 1 - sum(c.attempts) FILTER (WHERE c.release IS NOT NULL) / sum(c.attempts) AS no_release,
 			   1 - sum(c.attempts) FILTER (WHERE c.prompt_version IS NOT NULL) / sum(c.attempts) AS no_prompt_version
@@ -154,7 +153,7 @@ BEGIN
 				llm_cost.attempts_query(source.relation, tstzrange(lower(whole) - INTERVAL '28 days', upper(whole)), dimensions, detect_releases.filter, NULL),
 				llm_cost.within(tstzrange(lower(whole) - INTERVAL '28 days', upper(whole)), 'a.started_at')),
 			format('date_trunc(''hour'', started_at, %L)', zone), columns, '{attempts,first_started_at}'),
-		lower(whole), zone, llm_cost.declared_releases_query(source.relation), upper(whole));
+		lower(whole), zone, llm_cost.declared_releases_query(source.relation, tstzrange(lower(whole) - INTERVAL '28 days', upper(whole))), upper(whole));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.detect_releases(tstzrange, text[], jsonb, regclass, text) IS

@@ -130,9 +130,7 @@ BEGIN
 		ORDER BY t.scope, CASE WHEN t.pair = -1 AND (t.estimate).effective_units >= 10 AND (t.estimate).matched_before >= 0.7 AND (t.estimate).matched_after >= 0.7 THEN 0
 			WHEN t.pair = 0 AND (t.estimate).units >= 2 THEN 1 WHEN (t.estimate).units >= 2 THEN 2 WHEN t.n_before > 0 AND t.n_after > 0 THEN 3 ELSE 4 END, t.pair DESC
 	), said AS (
-		SELECT d.*, CASE WHEN d.service IS NOT NULL AND NOT EXISTS (SELECT FROM released r WHERE r.scope @> d.scope) AND NOT EXISTS (SELECT FROM begun b WHERE b.scope @> d.scope)
-					THEN '{}'::jsonb ELSE d.scope END AS known
-		FROM (%9$s) AS d
+		SELECT llm_cost.release_label(d.release, d.service) AS name, d.* FROM (%9$s) AS d
 	), others AS (
 		SELECT r.scope, string_agg(DISTINCT o.name || ', ' || CASE WHEN timezone(%8$L, o.at)::date = timezone(%8$L, r.released_at)::date THEN 'same day'
 				ELSE to_char(timezone(%8$L, o.at), 'YYYY-MM-DD HH24:MI') END, '; ') AS names
@@ -140,8 +138,8 @@ BEGIN
 			SELECT v.version AS name, v.first_at AS at FROM version v JOIN begun b USING (scope)
 			WHERE v.scope = r.scope AND v.version <> %7$L AND v.first_at > b.at + INTERVAL '1 day'
 			UNION ALL
-			SELECT llm_cost.release_label(d.release, d.service, d.known), d.released_at FROM said d
-			WHERE llm_cost.scopes_meet(d.known, r.scope) AND %7$L NOT IN (d.release, llm_cost.release_label(d.release, d.service, d.known))
+			SELECT d.name, d.released_at FROM said d
+			WHERE llm_cost.scopes_meet(d.scope, r.scope) AND %7$L NOT IN (d.release, d.name)
 			  AND NOT EXISTS (SELECT FROM version v WHERE v.scope = r.scope AND v.version = d.release)) AS o
 		WHERE o.at >= r.released_at - INTERVAL '1 day' AND o.at < r.released_at + INTERVAL '1 day'
 		GROUP BY r.scope
@@ -199,7 +197,7 @@ BEGIN
 			ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m
 				  WHERE m.measure IN ('attempts', 'unpriced_attempts', 'cost', 'first_started_at', 'input_tokens', 'output_tokens', 'cache_read_tokens', 'cacheable_tokens', 'retries')
 					 OR concat_ws(' ', chosen.numerator, chosen.denominator) ~ ('\m' || m.measure || '\M'))),
-		release_query.carried, release_query.release, release_query.time_zone, llm_cost.declared_releases_query(source.relation),
+		release_query.carried, release_query.release, release_query.time_zone, llm_cost.declared_releases_query(source.relation, release_query.scanned),
 		target.schema_name, target.relation_name, COALESCE(release_query.filter, '{}'));
 END
 $$;
@@ -267,13 +265,11 @@ BEGIN
 		scopes, release_impact.release) INTO found_in, starts_at;
 	carried := found_in IS NOT NULL;
 	IF NOT carried THEN
-		EXECUTE format('SELECT min(d.released_at) AS at, min(d.scope::text)::jsonb AS scope FROM (%s) AS d WHERE %L IN (d.release, d.service || '' '' || d.release) AND d.version_column = %L',
-			llm_cost.declared_releases_query(source.relation), release_impact.release, column_name) INTO announced;
+		EXECUTE format('SELECT d.released_at AS at, d.scope FROM (%s) AS d WHERE %L IN (d.release, llm_cost.release_label(d.release, d.service)) AND d.version_column = %L ORDER BY d.released_at, d.scope LIMIT 1',
+			llm_cost.declared_releases_query(source.relation, NULL), release_impact.release, column_name) INTO announced;
 		IF announced.at < ends_at THEN
-			-- a service that no scope is named after stands before all of them
-			EXECUTE format('SELECT jsonb_object_agg(s.scope::text, %1$L::timestamptz) FROM (SELECT s.scope, bool_or(s.scope @> %2$L) OVER () AS named FROM (SELECT DISTINCT s.scope FROM (%3$s) AS s WHERE s.started_at >= %4$L) AS s) AS s
-				WHERE s.scope @> %2$L OR NOT s.named AND llm_cost.scopes_meet(s.scope, %2$L) OR NOT s.named AND EXISTS (SELECT FROM jsonb_object_keys(%2$L) AS k WHERE k = ANY (%5$L::text[]))',
-				announced.at, announced.scope, scopes, announced.at - INTERVAL '28 days', dimensions) INTO found_in;
+			EXECUTE format('SELECT jsonb_object_agg(s.scope::text, %1$L::timestamptz) FROM (SELECT DISTINCT s.scope FROM (%2$s) AS s WHERE s.started_at >= %3$L) AS s WHERE llm_cost.scopes_meet(s.scope, %4$L)',
+				announced.at, scopes, announced.at - INTERVAL '28 days', announced.scope) INTO found_in;
 			starts_at := announced.at;
 		END IF;
 	END IF;
