@@ -80,7 +80,7 @@ COMMENT ON FUNCTION llm_cost.chosen_metric(regclass, text, text, text[]) IS
 
 CREATE FUNCTION llm_cost.comparison_query(
 	usage regclass, metric text, unit text, by text[], period tstzrange, baseline text, filter jsonb, time_zone text,
-	max_scopes integer DEFAULT NULL, near_any boolean DEFAULT false) RETURNS text
+	max_scopes integer DEFAULT NULL, near_scope jsonb DEFAULT NULL, scan boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
@@ -99,6 +99,7 @@ DECLARE
 	value_of	text;
 	change_of	text;
 	near		record;
+	listed		record;
 	target		record;
 	declared	boolean;
 BEGIN
@@ -116,13 +117,27 @@ BEGIN
 	END IF;
 
 	-- time is cut wherever a window begins or ends; a window is a run of such segments
+	SELECT array_agg(w.pair ORDER BY w.pair, w.side, w.during) AS pairs, array_agg(w.side ORDER BY w.pair, w.side, w.during) AS sides,
+		   array_agg(w.during ORDER BY w.pair, w.side, w.during) AS windows
+	INTO listed
+	FROM (SELECT w.pair, w.side, w.during FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w
+		  UNION ALL
+		  -- the period against the first four weeks of the quarter that it ends
+		  SELECT 99, w.side, w.during FROM llm_cost.comparison_windows(comparison_query.period, NULL, comparison_query.time_zone, 0) w WHERE comparison_query.scan AND w.side = 'after'
+		  UNION ALL
+		  SELECT 99, 'before', tstzrange(timezone(comparison_query.time_zone, timezone(comparison_query.time_zone, upper(comparison_query.period)) - make_interval(weeks => 13 - k)),
+				timezone(comparison_query.time_zone, timezone(comparison_query.time_zone, upper(comparison_query.period)) - make_interval(weeks => 12 - k)))
+		  FROM generate_series(0, 3) AS k WHERE comparison_query.scan) AS w;
 	SELECT array_agg(DISTINCT e.at ORDER BY e.at) INTO edges
-	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w,
-		 LATERAL (VALUES (lower(w.during)), (upper(w.during))) AS e (at);
+	FROM unnest(listed.windows) AS w (during), LATERAL (VALUES (lower(w.during)), (upper(w.during))) AS e (at);
 	-- and at midnight, where days may tell which release a change is near
 	SELECT * INTO near FROM llm_cost.near_release_query(source.relation, comparison_query.period, comparison_query.baseline, comparison_query.time_zone,
-		edges, chosen.method, chosen.numerator, chosen.denominator, dimensions, comparison_query.filter, comparison_query.near_any);
+		edges, chosen.method, chosen.numerator, chosen.denominator, dimensions, comparison_query.filter, comparison_query.near_scope, comparison_query.scan);
 	edges := near.edges;
+	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w.during),
+			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ' ORDER BY w.pair, w.side, w.during)
+	INTO compared
+	FROM unnest(listed.pairs, listed.sides, listed.windows) AS w (pair, side, during);
 	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w.during),
 			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ')
 	INTO compared
@@ -236,7 +251,7 @@ BEGIN
 			   CASE WHEN t.sampling_unit <> 'window' THEN q.quiet ELSE q.quiet_headlines END AS placebo
 		FROM changed t LEFT JOIN LATERAL (
 			SELECT array_agg((p.estimate).change ORDER BY p.pair) AS quiet, array_agg((p.estimate).p_value ORDER BY p.pair) AS quiet_p, array_agg(p.headline ORDER BY p.pair) AS quiet_headlines
-			FROM changed p WHERE p.rank = t.rank AND p.pair > 0) AS q ON true
+			FROM changed p WHERE p.rank = t.rank AND p.pair BETWEEN 1 AND 8) AS q ON true
 		WHERE t.pair = 0
 	), answered AS (
 	SELECT t.*, v.low + COALESCE(d.cancelled, 0) AS low, v.high + COALESCE(d.cancelled, 0) AS high, d.cancelled, d.says AS declared, v.p_value, v.placebo_larger, v.placebo_windows,
@@ -302,5 +317,5 @@ BEGIN
 		near.query);
 END
 $$;
-COMMENT ON FUNCTION llm_cost.comparison_query(regclass, text, text, text[], tstzrange, text, jsonb, text, integer, boolean) IS
-	'SQL behind drift() and overview(): one row for each scope with what it added up to before and after, the estimate, the quiet windows, what was declared, the verdict, and the releases near it. max_scopes: so many scopes by change of spend, the others together as one. near_any: look for releases whatever the verdict.';
+COMMENT ON FUNCTION llm_cost.comparison_query(regclass, text, text, text[], tstzrange, text, jsonb, text, integer, jsonb, boolean) IS
+	'SQL behind drift() and overview(): one row for each scope with what it added up to before and after, the estimate, the quiet windows, what was declared, the verdict, and the releases near it. max_scopes: so many scopes by change of spend, the others together as one. near_scope: look for releases near this one whatever the verdict. scan: also say for how many days a change stands (standing), what it is without the user it owes most to (top_user, headline_without), and how the period compares with the beginning of the quarter (cumulative).';

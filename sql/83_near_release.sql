@@ -25,7 +25,7 @@ COMMENT ON FUNCTION llm_cost.factors_of(numeric, numeric, numeric, numeric, nume
 
 CREATE FUNCTION llm_cost.near_release_query(
 	usage regclass, period tstzrange, baseline text, time_zone text, cuts timestamptz[], method text, numerator text, denominator text,
-	dimensions text[], filter jsonb, near_any boolean, OUT query text, OUT edges timestamptz[], OUT version_column text[])
+	dimensions text[], filter jsonb, near_scope jsonb, scan boolean, OUT query text, OUT edges timestamptz[], OUT version_column text[])
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
@@ -44,7 +44,7 @@ BEGIN
 	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	edges := near_release_query.cuts;
 	version_column := ARRAY[]::text[];
-	query := ' SELECT a.*, NULL::text AS near_release, NULL::jsonb AS near_releases FROM answered a';
+	query := ' SELECT a.*, NULL::text AS near_release, NULL::jsonb AS near_releases, NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline FROM answered a';
 	SELECT v.name INTO column_name FROM unnest('{release,prompt_version}'::text[]) WITH ORDINALITY AS v (name, rank)
 	WHERE v.name = ANY (source.columns) ORDER BY v.rank LIMIT 1;
 	SELECT min(lower(w.during)) INTO starts_at
@@ -52,7 +52,7 @@ BEGIN
 	first_day := timezone(near_release_query.time_zone, date_trunc('day', timezone(near_release_query.time_zone, starts_at)));
 	IF near_release_query.method NOT IN ('ratio', 'points', 'total') OR near_release_query.numerator = 'users' OR near_release_query.denominator = 'users'
 	   OR upper(near_release_query.period) - starts_at > INTERVAL '200 days'
-	   OR column_name IS NULL
+	   OR column_name IS NULL AND NOT near_release_query.scan
 		  AND NOT EXISTS (SELECT FROM llm_cost.declared_release d WHERE d.schema_name = target.schema_name AND d.relation_name = target.relation_name)
 		  AND NOT EXISTS (SELECT FROM llm_cost.release_source s WHERE s.schema_name = target.schema_name AND s.relation_name = target.relation_name) THEN
 		RETURN;
@@ -67,7 +67,7 @@ BEGIN
 
 	query := format($sql$, suspect AS (
 		SELECT a.rank, a.label, a.sampling_unit, CASE a.verdict WHEN 'increased' THEN 1 WHEN 'decreased' THEN -1 ELSE 0 END AS direction
-		FROM answered a WHERE (%1$L OR a.verdict IN ('increased', 'decreased')) AND a.label IS NOT NULL
+		FROM answered a WHERE (a.verdict IN ('increased', 'decreased') OR a.label = %1$L%18$s) AND a.label IS NOT NULL
 	), touched AS (
 		SELECT s.rank, s.label, (%2$L::date[])[c.bucket] AS day, c.bucket, c.user_id, c.version, c.attempts, c.first_started_at, c.%3$s::numeric AS y, (%4$s)::numeric AS n
 		FROM suspect s JOIN (SELECT c.*, %5$s AS scope FROM cell c) AS c ON c.scope = s.label
@@ -131,8 +131,8 @@ BEGIN
 			FROM unnest(p.names, p.times, p.p[:cardinality(p.names)]) AS x (name, at, probability)) AS r ON true
 		GROUP BY p.rank, p.p
 	)
-	SELECT a.*, n.near_release, n.near_releases FROM answered a LEFT JOIN near n USING (rank)$sql$,
-		near_release_query.near_any, dates, near_release_query.numerator,
+	SELECT a.*, n.near_release, n.near_releases, %19$s$sql$,
+		near_release_query.near_scope, dates, near_release_query.numerator,
 		CASE near_release_query.denominator WHEN 'windows' THEN '1' ELSE regexp_replace(near_release_query.denominator, '(\w+)', 'c.\1', 'g') END,
 		scope, array_position(edges, first_day), array_position(edges, lower(near_release_query.period)),
 		array_position(edges, upper(near_release_query.period)) - 1,
@@ -141,13 +141,31 @@ BEGIN
 		CASE near_release_query.method WHEN 'points' THEN '(d.estimate).change' ELSE 'CASE WHEN (d.estimate).change > -1 THEN ln(1 + (d.estimate).change) END' END,
 		CASE near_release_query.method WHEN 'points' THEN '0.005' ELSE '0.02' END,
 		llm_cost.declared_releases_query(source.relation, tstzrange(first_day, upper(near_release_query.period))), first_day,
-		COALESCE(near_release_query.filter, '{}'), near_release_query.time_zone);
+		COALESCE(near_release_query.filter, '{}'), near_release_query.time_zone,
+		CASE WHEN near_release_query.scan THEN ' OR a.headline >= 0.1' ELSE '' END,
+		CASE WHEN near_release_query.scan THEN format($sql$(
+			-- the last days in a row that show half of it or more, weekdays compared with themselves
+			SELECT count(*) FILTER (WHERE d.day > d.last_below) FROM (
+				SELECT d.day, COALESCE(max(d.day) FILTER (WHERE NOT d.off) OVER (), '-infinity') AS last_below
+				FROM (SELECT d.day, d.value - COALESCE((SELECT avg(b.value) FROM told_day b WHERE b.rank = d.rank AND b.day < %1$L AND EXTRACT(dow FROM b.day) = EXTRACT(dow FROM d.day)), 0)
+							 >= 0.5 * ln(1 + a.headline) AS off
+					  FROM told_day d WHERE d.rank = a.rank AND d.day >= %1$L AND d.value IS NOT NULL) AS d) AS d) AS standing,
+			w.user_id AS top_user, (((a.y_after - w.y_after) / NULLIF(a.n_after - w.n_after, 0)) / NULLIF((a.y_before - w.y_before) / NULLIF(a.n_before - w.n_before, 0), 0) - 1)::double precision AS headline_without,
+			q.estimate AS cumulative, q.headline AS cumulative_headline
+			FROM answered a LEFT JOIN near n USING (rank)
+				 LEFT JOIN (SELECT DISTINCT ON (l.rank) l.rank, l.user_id, COALESCE(sum(l.y_before), 0) AS y_before, COALESCE(sum(l.n_before), 0) AS n_before,
+								   COALESCE(sum(l.y_after), 0) AS y_after, COALESCE(sum(l.n_after), 0) AS n_after
+							FROM labelled l JOIN windows w USING (pair) WHERE l.pair = 0 AND l.user_id IS NOT NULL
+							GROUP BY l.rank, l.user_id
+							ORDER BY l.rank, COALESCE(sum(l.cost_after), 0) - COALESCE(sum(l.cost_before), 0) / NULLIF(max(w.windows_before), 0) DESC NULLS LAST, l.user_id) AS w USING (rank)
+				 LEFT JOIN changed q ON q.rank = a.rank AND q.pair = 99$sql$, timezone(near_release_query.time_zone, lower(near_release_query.period))::date)
+			 ELSE 'NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline FROM answered a LEFT JOIN near n USING (rank)' END);
 	IF near_release_query.method = 'total' THEN
 		query := replace(query, 'c.user_id, c.version', 'NULL::text AS user_id, c.version');
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION llm_cost.near_release_query(regclass, tstzrange, text, text, timestamptz[], text, text, text, text[], jsonb, boolean) IS
+COMMENT ON FUNCTION llm_cost.near_release_query(regclass, tstzrange, text, text, timestamptz[], text, text, text, text[], jsonb, jsonb, boolean) IS
 	'SQL that follows the last part of comparison_query() and adds near_release and near_releases (each release with its probability, the last one without a name: none) to scopes that rose or fell; and what it needs of the cells: time cut at midnight, and the version as a column. Where the usage has no versions and nobody declared releases, it adds NULL.';
 
 CREATE FUNCTION llm_cost.attribute_change(
@@ -163,16 +181,24 @@ DECLARE
 	source		record;
 	chosen		record;
 	wanted		text := COALESCE(attribute_change.metric, 'unit_cost');
+	columns		text[];
+	wanted_scope jsonb;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(attribute_change.usage);
-	SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, wanted, attribute_change.unit, '{}');
+	-- releases of other scopes are told apart by comparing all of them
+	SELECT array_agg(f.key ORDER BY f.key), jsonb_object_agg(f.key, f.value #>> '{}') INTO columns, wanted_scope
+	FROM jsonb_each(attribute_change.filter) AS f WHERE jsonb_typeof(f.value) <> 'array';
+	PERFORM llm_cost.filter_predicate(source.relation, attribute_change.filter, 'a');	-- errors when it is none
+	SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, wanted, attribute_change.unit, COALESCE(columns, '{}'));
 	RETURN QUERY EXECUTE format($sql$
 		SELECT n.value ->> 'release', (n.value ->> 'at')::timestamptz, (n.value ->> 'probability')::numeric,
-			   (n.value ->> 'probability')::numeric >= 0.9, r.verdict
+			   (n.value ->> 'probability')::numeric >= 0.9 AND n.value ->> 'release' IS NOT NULL, r.verdict
 		FROM (%s) AS r, LATERAL jsonb_array_elements(r.near_releases) AS n
+		WHERE r.label = %L
 		ORDER BY 3 DESC, 1$sql$,
-		llm_cost.comparison_query(source.relation, wanted, chosen.chosen_unit, '{}', llm_cost.checked_period(attribute_change.period, zone),
-			attribute_change.baseline, attribute_change.filter, zone, near_any => true));
+		llm_cost.comparison_query(source.relation, wanted, chosen.chosen_unit, COALESCE(columns, '{}'), llm_cost.checked_period(attribute_change.period, zone),
+			attribute_change.baseline, attribute_change.filter - COALESCE(columns, '{}'), zone, near_scope => COALESCE(wanted_scope, '{}')),
+		COALESCE(wanted_scope, '{}'));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.attribute_change(jsonb, tstzrange, text, text, text, regclass, text) IS
