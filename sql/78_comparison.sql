@@ -138,10 +138,6 @@ BEGIN
 			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ' ORDER BY w.pair, w.side, w.during)
 	INTO compared
 	FROM unnest(listed.pairs, listed.sides, listed.windows) AS w (pair, side, during);
-	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w.during),
-			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ')
-	INTO compared
-	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w;
 
 	measures := ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m
 		WHERE m.measure IN ('attempts', 'unpriced_attempts', 'cost', 'first_started_at')

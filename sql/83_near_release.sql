@@ -113,7 +113,7 @@ BEGIN
 		FROM candidate c JOIN told_day d USING (rank) LEFT JOIN carried x USING (rank, name, day)
 		GROUP BY c.rank, c.name, c.at, c.prior
 	), probable AS (
-		SELECT s.rank, e.names, e.times, llm_cost.release_probabilities(d.value, d.weight, d.weekday, COALESCE(e.exposures, '{}'), COALESCE(e.priors, '{}'), 1, s.direction) AS p
+		SELECT s.rank, e.names, e.times, llm_cost.release_probabilities(d.value, d.weight, d.weekday, COALESCE(e.exposures, '{}'), COALESCE(e.priors, '{}'), 3, s.direction) AS p
 		FROM suspect s
 			 JOIN (SELECT d.rank, array_agg(d.value ORDER BY d.day) AS value, array_agg(d.weight ORDER BY d.day) AS weight,
 						  array_agg(EXTRACT(dow FROM d.day)::double precision ORDER BY d.day) AS weekday

@@ -2,15 +2,20 @@
  * release_impact: what a release did to unit cost.
  *
  * Where old and new version ran side by side, users are compared with
- * themselves on the same days: a row counts by the share that the other version
- * has on its day (overlap weights), so both sides have the same days in the same
- * proportion, days with one version count nothing, and no weight exceeds one.
+ * themselves on days on which about the same share was new (strata of the
+ * propensity, half a logit wide).  Whoever gives a call to the new version does
+ * so without looking at its cost, so in a stratum each call of a user is as
+ * likely to have it as any other: the comparison is unbiased, however few they
+ * are.  Users with too few calls to have met both versions are put into 14 to
+ * 30 groups, by nothing but their name, and a group counts as one.  Days with one
+ * version say nothing.
+ *
  * Otherwise the days since the release are compared with the same weekdays of
  * the weeks before, and earlier comparisons of that shape say how much such a
  * figure moves by itself.
  *
- * F. Li, K. Morgan and A. Zaslavsky, "Balancing covariates via propensity score
- * weighting", JASA 113, 2018.
+ * P. Rosenbaum and D. Rubin, "The central role of the propensity score in
+ * observational studies for causal effects", Biometrika 70, 1983.
  */
 
 CREATE FUNCTION llm_cost.release_query(
@@ -25,6 +30,7 @@ DECLARE
 	chosen		record;
 	version		text := 'NULL::text';
 	few			jsonb;
+	first_at	timestamptz;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(release_query.usage);
 	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
@@ -38,6 +44,7 @@ BEGIN
 		END IF;
 	END IF;
 
+	SELECT min(r.released_at) INTO first_at FROM jsonb_to_recordset(release_query.released) AS r (released_at timestamptz);
 	-- nothing but the scopes that have it need be read
 	IF jsonb_array_length(release_query.released) <= 100 THEN
 		SELECT jsonb_object_agg(v.key, v.choices) INTO few
@@ -69,27 +76,43 @@ BEGIN
 					WHEN v.first_at < r.released_at THEN 'old' ELSE 'later' END AS side
 		FROM cell c JOIN released r USING (scope) JOIN begun b USING (scope) LEFT JOIN version v USING (scope, version)
 	), stratum AS (
-		SELECT s.scope, s.turns, s.day, (sum(s.n) FILTER (WHERE s.side = 'new') / sum(s.n))::double precision AS share
+		SELECT s.scope, s.day, round(2 * ln(sum(s.n) FILTER (WHERE s.side = 'new') / sum(s.n) FILTER (WHERE s.side = 'old'))) AS stratum,
+			   LEAST(sum(s.n) FILTER (WHERE s.side = 'new'), sum(s.n) FILTER (WHERE s.side = 'old')) / sum(s.n) AS rare
 		FROM sided s WHERE s.day IS NOT NULL AND s.side IN ('new', 'old')
-		GROUP BY s.scope, s.turns, s.day
+		GROUP BY s.scope, s.day
 		HAVING sum(s.n) FILTER (WHERE s.side = 'new') > 0 AND sum(s.n) FILTER (WHERE s.side = 'old') > 0
+	), met AS (
+		-- how often a user can be expected to have met the rarer version, and in how many places
+		SELECT s.scope, s.user_id, sum(s.n * t.rare) >= 3 * k.places AS busy, k.strata, sum(s.n * t.rare) AS rare
+		FROM sided s JOIN stratum t USING (scope, day)
+			 JOIN (SELECT t.scope, count(DISTINCT (s.turns, t.stratum)) AS places, count(DISTINCT t.stratum) AS strata FROM sided s JOIN stratum t USING (scope, day) GROUP BY t.scope) AS k USING (scope)
+		WHERE s.side IN ('new', 'old') AND s.user_id IS NOT NULL
+		GROUP BY s.scope, s.user_id, k.places, k.strata
+	), pooled AS (
+		SELECT m.scope, LEAST(30, GREATEST(14, floor(sum(m.rare) / (3 * m.strata))))::integer AS groups FROM met m WHERE NOT m.busy GROUP BY m.scope, m.strata
+	), regular AS (
+		-- users whose calls of a week can be told apart by turn
+		SELECT s.scope, s.user_id FROM sided s JOIN released r USING (scope)
+		WHERE s.window_no BETWEEN -r.windows_before AND 0 AND s.user_id IS NOT NULL
+		GROUP BY s.scope, s.user_id, r.windows_before HAVING sum(s.n) >= 10 * (r.windows_before + 1)
 	), compared AS (
 		-- pair -1: side by side; 0: after and before; 1, 2, ...: the same, earlier
-		SELECT s.scope, -1 AS pair, s.side = 'new' AS after, CASE s.side WHEN 'new' THEN 1 - t.share ELSE t.share END AS weight,
-			   s.user_id, s.team, s.turns, s.y, s.n, s.attempts, s.unpriced, s.cost, s.priced_attempts, s.input_tokens, s.output_tokens, s.uncached_tokens, s.cacheable_tokens, s.retries
-		FROM sided s JOIN stratum t USING (scope, turns, day) WHERE s.side IN ('new', 'old')
+		SELECT s.scope, -1 AS pair, s.side = 'new' AS after, t.stratum,
+			   CASE WHEN m.busy OR s.user_id IS NULL THEN s.user_id
+					ELSE format('few calls, group %%s', ('x' || left(md5(s.user_id), 4))::bit(16)::integer %% p.groups) END AS user_id, NULL AS team,
+			   CASE WHEN m.busy THEN s.turns END AS turns, s.y, s.n, s.attempts, s.unpriced, s.cost, s.priced_attempts, s.input_tokens, s.output_tokens, s.uncached_tokens, s.cacheable_tokens, s.retries
+		FROM sided s JOIN stratum t USING (scope, day) LEFT JOIN met m ON m.scope = s.scope AND m.user_id = s.user_id LEFT JOIN pooled p ON p.scope = s.scope
+		WHERE s.side IN ('new', 'old')
 		UNION ALL
-		SELECT s.scope, p.pair, s.window_no = -p.pair, 1, s.user_id, s.team, s.turns, s.y, s.n, s.attempts, s.unpriced, s.cost,
+		SELECT s.scope, p.pair, s.window_no = -p.pair, NULL, s.user_id, s.team, CASE WHEN u.user_id IS NOT NULL THEN s.turns END, s.y, s.n, s.attempts, s.unpriced, s.cost,
 			   s.priced_attempts, s.input_tokens, s.output_tokens, s.uncached_tokens, s.cacheable_tokens, s.retries
-		FROM sided s JOIN released r USING (scope) JOIN begun b USING (scope), generate_series(0, 8) AS p (pair)
+		FROM sided s JOIN released r USING (scope) JOIN begun b USING (scope) LEFT JOIN regular u ON u.scope = s.scope AND u.user_id = s.user_id, generate_series(0, 8) AS p (pair)
 		WHERE s.window_no BETWEEN -p.pair - r.windows_before AND -p.pair
 		  AND s.side = CASE WHEN p.pair = 0 AND s.window_no = 0 THEN 'new' ELSE 'old' END
 		  -- windows before the first attempt say nothing
 		  AND (p.pair = 0 OR r.local_start - make_interval(secs => (p.pair + r.windows_before) * r.step::double precision) + INTERVAL '1 day' >= timezone(%8$L, b.at))
 	), by_unit AS (
-		SELECT c.scope, c.pair, c.user_id, c.team, c.turns,
-			   sum(c.weight * c.y::double precision) FILTER (WHERE NOT c.after) AS y_before, sum(c.weight * c.n::double precision) FILTER (WHERE NOT c.after) AS n_before,
-			   sum(c.weight * c.y::double precision) FILTER (WHERE c.after) AS y_after, sum(c.weight * c.n::double precision) FILTER (WHERE c.after) AS n_after,
+		SELECT c.scope, c.pair, c.user_id, c.team, c.turns, c.stratum,
 			   sum(c.y) FILTER (WHERE NOT c.after) AS cost_before, sum(c.n) FILTER (WHERE NOT c.after) AS units_before,
 			   sum(c.y) FILTER (WHERE c.after) AS cost_after, sum(c.n) FILTER (WHERE c.after) AS units_after,
 			   sum(c.attempts) FILTER (WHERE NOT c.after) AS attempts_before, sum(c.attempts) FILTER (WHERE c.after) AS attempts_after,
@@ -100,24 +123,22 @@ BEGIN
 			   sum(c.uncached_tokens) FILTER (WHERE NOT c.after) AS uncached_before, sum(c.uncached_tokens) FILTER (WHERE c.after) AS uncached_after,
 			   sum(c.cacheable_tokens) FILTER (WHERE NOT c.after) AS cacheable_before, sum(c.cacheable_tokens) FILTER (WHERE c.after) AS cacheable_after,
 			   sum(c.retries) FILTER (WHERE NOT c.after) AS retries_before, sum(c.retries) FILTER (WHERE c.after) AS retries_after
-		FROM compared c GROUP BY c.scope, c.pair, c.user_id, c.team, c.turns
+		FROM compared c GROUP BY c.scope, c.pair, c.user_id, c.team, c.turns, c.stratum
 	), estimated AS (
 		SELECT u.scope, u.pair,
-			   -- any number of calls will do: the scale of n says nothing but that there are three
-			   llm_cost.paired_change(u.user_id, u.y_before, 1e6 * u.n_before, u.y_after, 1e6 * u.n_after) AS by_user,
-			   llm_cost.paired_change(u.team, u.y_before, 1e6 * u.n_before, u.y_after, 1e6 * u.n_after) AS by_team,
-			   count(DISTINCT u.user_id) FILTER (WHERE u.n_before > 0 AND u.n_after > 0) AS users,
-			   count(DISTINCT u.team) FILTER (WHERE u.n_before > 0 AND u.n_after > 0) AS teams,
+			   -- side by side any number of calls will do: n only counts as three or more
+			   llm_cost.paired_change(u.user_id, u.cost_before::double precision, s.scale * u.units_before::double precision, u.cost_after::double precision, s.scale * u.units_after::double precision) AS by_user,
+			   llm_cost.paired_change(u.team, u.cost_before::double precision, s.scale * u.units_before::double precision, u.cost_after::double precision, s.scale * u.units_after::double precision) AS by_team,
+			   count(DISTINCT u.user_id) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS users,
+			   count(DISTINCT u.team) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS teams,
 			   sum(u.cost_before) / NULLIF(sum(u.units_before), 0) AS value_before, sum(u.cost_after) / NULLIF(sum(u.units_after), 0) AS value_after,
 			   sum(u.units_before) AS n_before, sum(u.units_after) AS n_after,
 			   (sum(u.unpriced_before) / NULLIF(sum(u.attempts_before), 0))::double precision AS unpriced_before,
 			   (sum(u.unpriced_after) / NULLIF(sum(u.attempts_after), 0))::double precision AS unpriced_after,
-			   jsonb_build_object('calls', (sum(u.calls_after) / NULLIF(sum(u.units_after), 0)) / NULLIF(sum(u.calls_before) / NULLIF(sum(u.units_before), 0), 0),
-					'input_tokens', (sum(u.input_after) / NULLIF(sum(u.calls_after), 0)) / NULLIF(sum(u.input_before) / NULLIF(sum(u.calls_before), 0), 0),
-					'output', (sum(u.output_after) / NULLIF(sum(u.calls_after), 0)) / NULLIF(sum(u.output_before) / NULLIF(sum(u.calls_before), 0), 0),
-					'cache', (sum(u.uncached_after) / NULLIF(sum(u.cacheable_after), 0)) / NULLIF(sum(u.uncached_before) / NULLIF(sum(u.cacheable_before), 0), 0),
-					'retries', (1 + sum(u.retries_after) / NULLIF(sum(u.calls_after), 0)) / NULLIF(1 + sum(u.retries_before) / NULLIF(sum(u.calls_before), 0), 0)) AS factors
-		FROM by_unit u GROUP BY u.scope, u.pair
+			   llm_cost.factors_of(sum(u.calls_before), sum(u.calls_after), sum(u.units_before), sum(u.units_after), sum(u.input_before), sum(u.input_after),
+					sum(u.output_before), sum(u.output_after), sum(u.uncached_before), sum(u.uncached_after), sum(u.cacheable_before), sum(u.cacheable_after),
+					sum(u.retries_before), sum(u.retries_after), NULL, NULL, NULL, NULL) AS factors
+		FROM by_unit u, LATERAL (SELECT CASE u.pair WHEN -1 THEN 1e6 ELSE 1 END::double precision AS scale) AS s GROUP BY u.scope, u.pair
 	), sampled AS (
 		SELECT e.*, CASE WHEN e.users > e.teams AND (e.by_team).effective_units >= 10 THEN 'team' WHEN e.users > 0 OR e.teams = 0 THEN 'user' ELSE 'team' END AS sampling_unit
 		FROM estimated e WHERE e.pair <= 0
@@ -156,7 +177,7 @@ BEGIN
 			   (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision AS headline, d.cancelled, d.says
 		FROM released r LEFT JOIN ranked k USING (scope)
 			 LEFT JOIN LATERAL llm_cost.declared_part(%10$L, %11$L, r.scope || %12$L, tstzrange(r.released_at - INTERVAL '1 day', r.released_at + make_interval(secs => r.length)),
-				'unit_cost', (k.estimate).change, jsonb_strip_nulls(k.factors)) AS d ON true
+				'unit_cost', (k.estimate).change, k.factors) AS d ON true
 	)
 	SELECT e.scope, CASE e.pair WHEN -1 THEN 'concurrent' WHEN 0 THEN 'before_after' END AS method, e.released_at,
 		   100 * v.exposed / NULLIF(v.since - v.unknown, 0) AS exposure, e.value_before, e.value_after, 100 * e.headline AS headline,
@@ -177,7 +198,8 @@ BEGIN
 		 LATERAL llm_cost.change_verdict(llm_cost.beyond_declared(e.estimate, e.cancelled), CASE WHEN e.pair = 0 THEN p.changes END,
 			COALESCE(e.unpriced_before, 0), COALESCE(e.unpriced_after, 0), e.windows_before, NULL, COALESCE(e.sampling_unit, 'user')) AS j$sql$,
 		release_query.baseline_weeks, release_query.released, chosen.numerator, regexp_replace(chosen.denominator, '(\w+)', 'c.\1', 'g'),
-		llm_cost.cells_query(
+		-- a change of prices is none of the release's
+		replace(llm_cost.cells_query(
 			format($attempt$
 				SELECT a.*,
 					   CASE WHEN a.started_at >= r.released_at AND o.seconds < 0 THEN NULL
@@ -190,13 +212,14 @@ BEGIN
 				  AND (o.seconds < 28 * 86400 OR o.seconds < r.length)$attempt$,
 				llm_cost.scope_expression(release_query.dimensions, 'a'), version,
 				llm_cost.attempts_query(source.relation, release_query.scanned, release_query.dimensions,
-					COALESCE(release_query.filter, '{}') || COALESCE(few, '{}'), NULL),
+					COALESCE(release_query.filter, '{}') || COALESCE(few, '{}'), first_at),
 				release_query.released, release_query.time_zone),
 			'window_no',
 			ARRAY['scope', 'user_id', 'team', 'version', 'day', 'CASE WHEN turn = 1 THEN 1 WHEN turn > 1 THEN 2 ELSE 0 END AS turns'],
 			ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m
 				  WHERE m.measure IN ('attempts', 'unpriced_attempts', 'cost', 'first_started_at', 'input_tokens', 'output_tokens', 'cache_read_tokens', 'cacheable_tokens', 'retries')
 					 OR concat_ws(' ', chosen.numerator, chosen.denominator) ~ ('\m' || m.measure || '\M'))),
+			'pg_catalog.sum(cost)', 'pg_catalog.sum(reference_cost)'),
 		release_query.carried, release_query.release, release_query.time_zone, llm_cost.declared_releases_query(source.relation, release_query.scanned),
 		target.schema_name, target.relation_name, COALESCE(release_query.filter, '{}'));
 END
@@ -304,4 +327,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.release_impact(text, text[], text, jsonb, regclass, text, integer, interval, interval, text, timestamptz) IS
-	'What a release did to unit cost, for each scope that has it (by: NULL, the workflow where it is reported). method concurrent: on days when old and new version ran side by side, users are compared with themselves on the same days, first turns of conversations apart from later ones; taken where such users are 70 % of the spend of both sides and count like ten or more. before_after: as long as follow after the release, less the warmup, against the same weekdays and hours of the baseline_weeks before, also within users and turns, and never surer than quiet_windows earlier comparisons of that shape. headline_pct is the exact change of the totals compared, like_for_like_pct that within users, low_pct to high_pct its 95 % interval. weekly_usd: headline times the usage of a week, as if all of it had the release, in the currency of the price book. Rows that carry no version (unversioned_pct, since the release) are left out on both sides; exposure_pct is the release''s share of the others. A release that no row carries is taken from declare_release() or attach_releases(), and all that follows is new. verdict and cause as in drift(), of what is beyond a declared change (declared). near_release: what else was deployed within a day. Verdict insufficient, and why: never seen, in the future, nothing before it, less than a day, fewer than two users. unit: operation, attempt, conversation or outcome. as_of: look no later than that.';
+	'What a release did to unit cost, for each scope that has it (by: NULL, the workflow where it is reported). method concurrent: on days when old and new version ran side by side, users are compared with themselves on days with about the same share of it, first turns of conversations apart from later ones, and users with few calls in 14 to 30 groups that count as one each; taken where this covers 70 % of the spend of both sides and counts like ten users or more. before_after: as long as follow after the release, less the warmup, against the same weekdays and hours of the baseline_weeks before, also within users and, for those with ten calls a week or more, turns, and never surer than quiet_windows earlier comparisons of that shape. headline_pct is the exact change of the totals compared, like_for_like_pct that within users, low_pct to high_pct its 95 % interval. All costs are at the prices of the time of the release. weekly_usd: headline times the usage of a week, as if all of it had the release, in the currency of the price book. Rows that carry no version (unversioned_pct, since the release) are left out on both sides; exposure_pct is the release''s share of the others. A release that no row carries is taken from declare_release() or attach_releases(), and all that follows is new. verdict and cause as in drift(), of what is beyond a declared change (declared). near_release: what else was deployed within a day. Verdict insufficient, and why: never seen, in the future, nothing before it, less than a day, fewer than two users. unit: operation, attempt, conversation or outcome. as_of: look no later than that.';
