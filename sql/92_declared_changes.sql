@@ -151,6 +151,7 @@ BEGIN ATOMIC
 	)
 	SELECT c.counts, 'declared ' || replace(c.reasons, '. %', ' %')
 		|| CASE WHEN NOT c.whole OR declared_part.change IS NULL THEN ''
+				WHEN c.counts = 0 AND c.cancels <> 0 THEN '; it did not come'
 				WHEN abs(declared_part.change - c.counts) < 0.0005 THEN '; nothing beyond it'
 				ELSE format('; %s points beyond it', to_char(100 * (declared_part.change - c.counts), 'FM999990.0')) END
 	FROM counted c;

@@ -110,7 +110,7 @@ BEGIN
 		GROUP BY g.scope, g.first_at
 	), said AS (
 		SELECT llm_cost.release_label(d.release, d.service) AS release, d.release AS version, d.version_column, d.scope, d.released_at, d.note
-		FROM (%5$s) AS d
+		FROM (%5$s) AS d WHERE llm_cost.scopes_meet(d.scope, %7$L)
 	), of_scope AS (
 		SELECT c.scope, 1 - sum(c.attempts) FILTER (WHERE c.release IS NOT NULL) / sum(c.attempts) AS no_release,
 			   1 - sum(c.attempts) FILTER (WHERE c.prompt_version IS NOT NULL) / sum(c.attempts) AS no_prompt_version
@@ -153,7 +153,8 @@ BEGIN
 				llm_cost.attempts_query(source.relation, tstzrange(lower(whole) - INTERVAL '28 days', upper(whole)), dimensions, detect_releases.filter, NULL),
 				llm_cost.within(tstzrange(lower(whole) - INTERVAL '28 days', upper(whole)), 'a.started_at')),
 			format('date_trunc(''hour'', started_at, %L)', zone), columns, '{attempts,first_started_at}'),
-		lower(whole), zone, llm_cost.declared_releases_query(source.relation, tstzrange(lower(whole) - INTERVAL '28 days', upper(whole))), upper(whole));
+		lower(whole), zone, llm_cost.declared_releases_query(source.relation, tstzrange(lower(whole) - INTERVAL '28 days', upper(whole))), upper(whole),
+		COALESCE(detect_releases.filter, '{}'));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.detect_releases(tstzrange, text[], jsonb, regclass, text) IS

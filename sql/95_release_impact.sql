@@ -180,10 +180,10 @@ BEGIN
 				'unit_cost', (k.estimate).change, k.factors) AS d ON true
 	)
 	SELECT e.scope, CASE e.pair WHEN -1 THEN 'concurrent' WHEN 0 THEN 'before_after' END AS method, e.released_at,
-		   100 * v.exposed / NULLIF(v.since - v.unknown, 0) AS exposure, e.value_before, e.value_after, 100 * e.headline AS headline,
+		   100 * v.exposed / NULLIF(v.since - COALESCE(v.unknown, 0), 0) AS exposure, e.value_before, e.value_after, 100 * e.headline AS headline,
 		   100 * (e.estimate).change AS change, 100 * (j.low + COALESCE(e.cancelled, 0)) AS low, 100 * (j.high + COALESCE(e.cancelled, 0)) AS high,
 		   (e.value_after - e.value_before) * v.n * 604800 / e.length AS weekly, e.n_after AS n, e.sampling_unit, (e.estimate).units AS units,
-		   100 * (e.estimate).matched_after AS matched, 100 * v.unknown / NULLIF(v.since, 0) AS unknown,
+		   100 * (e.estimate).matched_after AS matched, 100 * COALESCE(v.unknown, 0) / NULLIF(v.since, 0) AS unknown,
 		   j.placebo_windows, j.placebo_larger,
 		   CASE WHEN e.length < 86400 OR v.old IS NULL OR v.exposed IS NULL OR e.pair IS NULL THEN 'insufficient' ELSE j.verdict END AS verdict,
 		   CASE WHEN e.length < 86400 THEN format('seen for %%s hours only; a day at least is needed', GREATEST(0, e.length / 3600))
@@ -207,7 +207,7 @@ BEGIN
 					   CASE WHEN a.started_at >= r.released_at AND o.seconds >= 0 THEN floor(o.seconds / 86400)::integer END AS day
 				FROM (SELECT a.*, %s AS scope, %s AS version FROM (%s) AS a WINDOW of_operation AS (PARTITION BY a.operation_id)) AS a
 					 JOIN jsonb_to_recordset(%L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, step integer) USING (scope),
-					 LATERAL (SELECT EXTRACT(epoch FROM timezone(%L, a.started_at) - r.local_start)::bigint AS seconds) AS o
+					 LATERAL (SELECT EXTRACT(epoch FROM timezone(%L, a.started_at) - r.local_start) AS seconds) AS o
 				WHERE NOT (a.started_at >= r.released_at AND o.seconds < 0)
 				  AND (o.seconds < 28 * 86400 OR o.seconds < r.length)$attempt$,
 				llm_cost.scope_expression(release_query.dimensions, 'a'), version,

@@ -78,9 +78,11 @@ BEGIN
 		FROM compared c LEFT JOIN test t ON t.scope = c.scope AND t.metric = c.metric AND NOT t.quarter
 			 LEFT JOIN test u ON u.scope = c.scope AND u.metric = c.metric AND u.quarter
 	), ordered AS (
-		SELECT g.*, row_number() OVER of_release AS in_release, first_value(g.scope) OVER of_release AS first_scope, row_number() OVER of_scope AS in_scope,
+		SELECT g.*, g.grade = 'watch' AND g.is_cost AND (g.verdict = 'increased' AND g.q <= 0.05) IS NOT TRUE AS creeping, row_number() OVER of_release AS in_release, first_value(g.scope) OVER of_release AS first_scope, row_number() OVER of_scope AS in_scope,
 			   -- said before, and not much more than then
-			   g.weeks_open > 1 AND g.change < g.week_before + 0.1 AS cooling
+			   CASE WHEN g.grade = 'watch' AND g.is_cost AND (g.verdict = 'increased' AND g.q <= 0.05) IS NOT TRUE
+					THEN (1 + g.quarter) / (1 + GREATEST(g.change, 0)) - 1 >= %2$s
+					ELSE g.weeks_open > 1 AND g.change < g.week_before + 0.1 END AS cooling
 		FROM graded g WHERE g.grade IS NOT NULL
 		WINDOW of_scope AS (PARTITION BY g.scope ORDER BY g.is_cost DESC, g.at_stake DESC NULLS LAST, g.metric),
 			   of_release AS (PARTITION BY COALESCE(g.near_release, g.scope::text), g.near_release IS NULL
@@ -89,12 +91,13 @@ BEGIN
 	SELECT o.scope, o.metric, o.grade, o.in_release = 1 AND o.in_scope = 1 AND NOT COALESCE(o.cooling, false), round((100 * o.headline)::numeric, 1), round((100 * o.change)::numeric, 1),
 		   round((100 * o.low)::numeric, 1), round((100 * o.high)::numeric, 1), round((100 * o.quarter)::numeric, 1), round(o.at_stake, 2), o.p_value, o.q, o.standing, o.weeks_open,
 		   o.near_release, o.declared,
-		   concat_ws('; ', CASE WHEN o.grade = 'watch' AND o.is_cost AND (o.verdict = 'increased' AND o.q <= 0.05) IS NOT TRUE THEN format('%%s %%%% since the beginning of the quarter', to_char(100 * o.quarter, 'SGFM999990'))
+		   concat_ws('; ', CASE WHEN o.creeping THEN format('%%s %%%% since the beginning of the quarter', to_char(100 * o.quarter, 'SGFM999990'))
 				WHEN o.grade = 'single user' THEN format('%%s; without user %%s it is %%s %%%%', o.cause, o.top_user, to_char(100 * o.headline_without, 'SGFM999990'))
 				WHEN o.grade = 'mix shift' THEN format('the same users pay no such thing: other users or other requests than before; %%s', o.cause)
 				ELSE o.cause END,
-				CASE WHEN o.grade = 'watch' AND o.is_cost AND o.standing < 2 THEN 'not seen on two days in a row' END,
-				CASE WHEN o.cooling THEN format('already so for %%s', llm_cost.counted(o.weeks_open - 1::bigint, 'week'))
+				CASE WHEN o.grade = 'watch' AND o.is_cost AND NOT o.creeping AND o.standing < 2 THEN 'not seen on two days in a row' END,
+				CASE WHEN o.cooling AND o.creeping THEN 'already so before the last weeks'
+					 WHEN o.cooling THEN format('already so for %%s', llm_cost.counted(o.weeks_open - 1::bigint, 'week'))
 					 WHEN o.in_release > 1 AND o.near_release IS NOT NULL AND o.first_scope <> o.scope THEN format('the same release as %%s', llm_cost.scope_text(o.first_scope))
 					 WHEN o.in_scope > 1 OR o.in_release > 1 THEN 'the same scope as another metric' END),
 		   (SELECT count(*) FROM test), round(e.a_year::numeric, 2)
