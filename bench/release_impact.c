@@ -34,7 +34,6 @@
 #define DAYS		56
 #define FIVE_WEEKS	35
 #define RELEASES	10
-#define ANY_NUMBER	1e6			/* of calls will do */
 
 static const double canary_share[CANARY_DAYS] = {0.05, 0.25, 0.5, 0.5, 0.5};
 
@@ -215,9 +214,9 @@ run_canary(const World *world, Scenario scenario, Tally *tally)
 
 				cell[at].unit = at;
 				cell[at].y1 += sides[day][i][SIDE_OLD].y * shock[day];
-				cell[at].n1 += sides[day][i][SIDE_OLD].n * ANY_NUMBER;
+				cell[at].n1 += sides[day][i][SIDE_OLD].n;
 				cell[at].y2 += sides[day][i][SIDE_NEW].y * shock[day] * true_factor(scenario);
-				cell[at].n2 += sides[day][i][SIDE_NEW].n * ANY_NUMBER;
+				cell[at].n2 += sides[day][i][SIDE_NEW].n;
 			}
 		ncells += USERS + FEW_GROUPS;
 	}
@@ -303,11 +302,11 @@ measure_day(const Sums day[USERS][DAYS], int d, double *value, double *weight)
 
 	for (int i = 0; i < USERS; i++)
 	{
-		cells[i] = (PairedCell) {.unit = i, .y2 = day[i][d].y, .n2 = day[i][d].n * ANY_NUMBER};
+		cells[i] = (PairedCell) {.unit = i, .y2 = day[i][d].y, .n2 = day[i][d].n};
 		for (int b = 0; b < 28; b++)
 		{
 			cells[i].y1 += day[i][b].y;
-			cells[i].n1 += day[i][b].n * ANY_NUMBER;
+			cells[i].n1 += day[i][b].n;
 		}
 	}
 	paired_change(PAIRED_RATIO, cells, USERS, scratch, &change);

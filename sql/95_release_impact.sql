@@ -126,9 +126,8 @@ BEGIN
 		FROM compared c GROUP BY c.scope, c.pair, c.user_id, c.team, c.turns, c.stratum
 	), estimated AS (
 		SELECT u.scope, u.pair,
-			   -- side by side any number of calls will do: n only counts as three or more
-			   llm_cost.paired_change(u.user_id, u.cost_before::double precision, s.scale * u.units_before::double precision, u.cost_after::double precision, s.scale * u.units_after::double precision) AS by_user,
-			   llm_cost.paired_change(u.team, u.cost_before::double precision, s.scale * u.units_before::double precision, u.cost_after::double precision, s.scale * u.units_after::double precision) AS by_team,
+			   llm_cost.paired_change(u.user_id, u.cost_before::double precision, u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_user,
+			   llm_cost.paired_change(u.team, u.cost_before::double precision, u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_team,
 			   count(DISTINCT u.user_id) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS users,
 			   count(DISTINCT u.team) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS teams,
 			   sum(u.cost_before) / NULLIF(sum(u.units_before), 0) AS value_before, sum(u.cost_after) / NULLIF(sum(u.units_after), 0) AS value_after,
@@ -138,7 +137,7 @@ BEGIN
 			   llm_cost.factors_of(sum(u.calls_before), sum(u.calls_after), sum(u.units_before), sum(u.units_after), sum(u.input_before), sum(u.input_after),
 					sum(u.output_before), sum(u.output_after), sum(u.uncached_before), sum(u.uncached_after), sum(u.cacheable_before), sum(u.cacheable_after),
 					sum(u.retries_before), sum(u.retries_after), NULL, NULL, NULL, NULL) AS factors
-		FROM by_unit u, LATERAL (SELECT CASE u.pair WHEN -1 THEN 1e6 ELSE 1 END::double precision AS scale) AS s GROUP BY u.scope, u.pair
+		FROM by_unit u GROUP BY u.scope, u.pair
 	), sampled AS (
 		SELECT e.*, CASE WHEN e.users > e.teams AND (e.by_team).effective_units >= 10 THEN 'team' WHEN e.users > 0 OR e.teams = 0 THEN 'user' ELSE 'team' END AS sampling_unit
 		FROM estimated e WHERE e.pair <= 0

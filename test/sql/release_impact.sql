@@ -50,7 +50,7 @@ SELECT stratum, count(*) FROM both_versions GROUP BY 1 ORDER BY 1;
 SELECT round(100 * (sum(cost) FILTER (WHERE new) / count(*) FILTER (WHERE new) / (sum(cost) FILTER (WHERE NOT new) / count(*) FILTER (WHERE NOT new)) - 1), 2) AS headline,
 	   count(*) FILTER (WHERE new) AS n FROM canary JOIN both_versions USING (day);
 SELECT round((100 * (e).change)::numeric, 2) AS like_for_like, round((100 * (e).low)::numeric, 2) AS low, round((100 * (e).high)::numeric, 2) AS high, (e).units
-FROM (SELECT llm_cost.paired_change(user_id, y1, 1e6 * n1, y2, 1e6 * n2) AS e
+FROM (SELECT llm_cost.paired_change(user_id, y1, n1, y2, n2) AS e
 	  FROM (SELECT user_id, sum(cost::float8) FILTER (WHERE NOT new) AS y1, count(*) FILTER (WHERE NOT new) AS n1, sum(cost::float8) FILTER (WHERE new) AS y2, count(*) FILTER (WHERE new) AS n2
 			FROM canary JOIN both_versions USING (day) GROUP BY user_id, turn, stratum) AS c) AS p;
 -- Before and after, by hand, at the prices of the release: half an hour after it for seven days, and four weeks.
