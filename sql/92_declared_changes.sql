@@ -75,7 +75,7 @@ DECLARE
 	source		record;
 	target		record;
 	wanted		jsonb := COALESCE(declare_change.scope, '{}');
-	known		text[] := '{unit_cost,calls,input_tokens,output,cache,retries,model_mix,price}';
+	known		text[] := ARRAY['unit_cost', 'calls', 'input_tokens', 'output', 'cache', 'retries', 'model_mix', 'price'];
 	through		text := COALESCE(declare_change.effect, 'unit_cost');
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(declare_change.usage);

@@ -142,7 +142,7 @@ DECLARE
 	target		record;
 	deploys		record;
 	present		text[] := llm_cost.column_names(attach_releases.relation);
-	wanted		jsonb := '{"version": "version", "released_at": "deployed_at", "service": "service"}';
+	wanted		jsonb := jsonb_build_object('version', 'version', 'released_at', 'deployed_at', 'service', 'service');
 	entry		record;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(attach_releases.usage);

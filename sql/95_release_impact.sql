@@ -253,7 +253,8 @@ DECLARE
 	found_in	jsonb;
 	released	jsonb;
 	carried		boolean := false;
-	announced	record;
+	announced_at timestamptz;
+	announced_in jsonb;
 	scopes		text;
 BEGIN
 	IF COALESCE(release_impact.release, '') = '' THEN
@@ -288,19 +289,19 @@ BEGIN
 	carried := found_in IS NOT NULL;
 	IF NOT carried THEN
 		EXECUTE format('SELECT d.released_at AS at, d.scope FROM (%s) AS d WHERE %L IN (d.release, llm_cost.release_label(d.release, d.service)) AND d.version_column = %L ORDER BY d.released_at, d.scope LIMIT 1',
-			llm_cost.declared_releases_query(source.relation, NULL), release_impact.release, column_name) INTO announced;
-		IF announced.at < ends_at THEN
+			llm_cost.declared_releases_query(source.relation, NULL), release_impact.release, column_name) INTO announced_at, announced_in;
+		IF announced_at < ends_at THEN
 			EXECUTE format('SELECT jsonb_object_agg(s.scope::text, %1$L::timestamptz) FROM (SELECT DISTINCT s.scope FROM (%2$s) AS s WHERE s.started_at >= %3$L) AS s WHERE llm_cost.scopes_meet(s.scope, %4$L)',
-				announced.at, scopes, announced.at - INTERVAL '28 days', announced.scope) INTO found_in;
-			starts_at := announced.at;
+				announced_at, scopes, announced_at - INTERVAL '28 days', announced_in) INTO found_in;
+			starts_at := announced_at;
 		END IF;
 	END IF;
 	IF found_in IS NULL THEN
 		scope := '{}';
 		verdict := 'insufficient';
-		released_at := announced.at;
-		cause := CASE WHEN announced.at >= ends_at THEN format('it will be released at %s', announced.at)
-					  WHEN announced.at IS NOT NULL THEN 'no usage in its scope'
+		released_at := announced_at;
+		cause := CASE WHEN announced_at >= ends_at THEN format('it will be released at %s', announced_at)
+					  WHEN announced_at IS NOT NULL THEN 'no usage in its scope'
 					  WHEN column_name <> ALL (source.columns) THEN format('usage reports no %s, and nobody declared it', column_name)
 					  ELSE 'no row carries it, and nobody declared it' END;
 		RETURN NEXT;
