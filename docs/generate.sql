@@ -48,6 +48,8 @@ INSERT INTO for_users VALUES
 	('trimmed_total'), ('trimmed_mean'), ('top_share'), ('share_above'), ('gini'), ('lorenz'),
 	('last_week'), ('operations'), ('cells'), ('hit_ratio'), ('paired_change'), ('paired_difference'), ('change_verdict'),
 	('metrics'), ('drift'), ('overview'), ('drift_windows'), ('set_plan'), ('cell_measures'),
+	('declare_release'), ('attach_releases'), ('detach_releases'), ('detect_releases'), ('release_impact'),
+	('attribute_change'), ('declare_change'), ('regressions'),
 	('contexts'), ('skew'), ('tail'), ('cost_per_outcome'), ('compare_outcomes'),
 	('explain'), ('distribution_shift'), ('decomposition'), ('shift_of_shares');
 

@@ -80,7 +80,7 @@ COMMENT ON FUNCTION llm_cost.chosen_metric(regclass, text, text, text[]) IS
 
 CREATE FUNCTION llm_cost.comparison_query(
 	usage regclass, metric text, unit text, by text[], period tstzrange, baseline text, filter jsonb, time_zone text,
-	max_scopes integer DEFAULT NULL) RETURNS text
+	max_scopes integer DEFAULT NULL, near_scope jsonb DEFAULT NULL, scan boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
@@ -98,8 +98,14 @@ DECLARE
 	sides		text;
 	value_of	text;
 	change_of	text;
+	near		record;
+	listed		record;
+	target		record;
+	declared	boolean;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(comparison_query.usage);
+	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
+	declared := EXISTS (SELECT FROM llm_cost.declared_change d WHERE d.schema_name = target.schema_name AND d.relation_name = target.relation_name);
 	SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, comparison_query.metric, comparison_query.unit, dimensions);
 	dimension_columns := ARRAY(SELECT 'dimension_' || i FROM generate_series(1, cardinality(dimensions)) AS i);
 	IF chosen.method IN ('ratio', 'points') OR chosen.numerator = 'users' THEN
@@ -111,19 +117,34 @@ BEGIN
 	END IF;
 
 	-- time is cut wherever a window begins or ends; a window is a run of such segments
+	SELECT array_agg(w.pair ORDER BY w.pair, w.side, w.during) AS pairs, array_agg(w.side ORDER BY w.pair, w.side, w.during) AS sides,
+		   array_agg(w.during ORDER BY w.pair, w.side, w.during) AS windows
+	INTO listed
+	FROM (SELECT w.pair, w.side, w.during FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w
+		  UNION ALL
+		  -- the period against the first four weeks of the quarter that it ends
+		  SELECT 99, w.side, w.during FROM llm_cost.comparison_windows(comparison_query.period, NULL, comparison_query.time_zone, 0) w WHERE comparison_query.scan AND w.side = 'after'
+		  UNION ALL
+		  SELECT 99, 'before', tstzrange(timezone(comparison_query.time_zone, timezone(comparison_query.time_zone, upper(comparison_query.period)) - make_interval(weeks => 13 - k)),
+				timezone(comparison_query.time_zone, timezone(comparison_query.time_zone, upper(comparison_query.period)) - make_interval(weeks => 12 - k)))
+		  FROM generate_series(0, 3) AS k WHERE comparison_query.scan) AS w;
 	SELECT array_agg(DISTINCT e.at ORDER BY e.at) INTO edges
-	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w,
-		 LATERAL (VALUES (lower(w.during)), (upper(w.during))) AS e (at);
+	FROM unnest(listed.windows) AS w (during), LATERAL (VALUES (lower(w.during)), (upper(w.during))) AS e (at);
+	-- and at midnight, where days may tell which release a change is near
+	SELECT * INTO near FROM llm_cost.near_release_query(source.relation, comparison_query.period, comparison_query.baseline, comparison_query.time_zone,
+		edges, chosen.method, chosen.numerator, chosen.denominator, dimensions, comparison_query.filter, comparison_query.near_scope, comparison_query.scan);
+	edges := near.edges;
 	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w.during),
-			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ')
+			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ' ORDER BY w.pair, w.side, w.during)
 	INTO compared
-	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w;
+	FROM unnest(listed.pairs, listed.sides, listed.windows) AS w (pair, side, during);
 
 	measures := ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m
 		WHERE m.measure IN ('attempts', 'unpriced_attempts', 'cost', 'first_started_at')
 		   -- only a table of few rows says what prices did
 		   OR m.measure = 'reference_cost' AND comparison_query.max_scopes IS NOT NULL
 		   OR m.measure IN ('retries', 'unlogged_failures') AND chosen.numerator = 'retry_cost'
+		   OR declared AND m.measure IN ('input_tokens', 'output_tokens', 'cache_read_tokens', 'cacheable_tokens', 'retries')
 		   OR concat_ws(' ', chosen.numerator, chosen.denominator) ~ ('\m' || m.measure || '\M'));
 
 	-- what a window adds up to, on each side
@@ -141,6 +162,11 @@ BEGIN
 		('reference', CASE WHEN comparison_query.max_scopes IS NULL THEN 'sum(NULL::numeric)' ELSE 'sum(c.reference_cost)' END),
 		('attempts', 'sum(c.attempts)'), ('unpriced', 'sum(c.unpriced_attempts)'),
 		('unlogged', CASE WHEN chosen.numerator = 'retry_cost' THEN 'sum(c.unlogged_failures)' ELSE 'sum(0)' END),
+		('input', CASE WHEN declared THEN 'sum(c.input_tokens)' ELSE 'sum(NULL::numeric)' END),
+		('output', CASE WHEN declared THEN 'sum(c.output_tokens)' ELSE 'sum(NULL::numeric)' END),
+		('cacheable', CASE WHEN declared THEN 'sum(c.cacheable_tokens)' ELSE 'sum(NULL::numeric)' END),
+		('uncached', CASE WHEN declared THEN 'sum(c.cacheable_tokens - c.cache_read_tokens)' ELSE 'sum(NULL::numeric)' END),
+		('retries', CASE WHEN declared THEN 'sum(c.retries)' ELSE 'sum(NULL::numeric)' END),
 		('priced_by', format('sum(%s * c.price)', CASE WHEN chosen.price IS NULL THEN '1' ELSE 'c.' || chosen.denominator END))
 	) AS v (name, expression);
 	value_of := CASE chosen.method
@@ -185,6 +211,10 @@ BEGIN
 			   sum(l.reference_before) AS reference_before, sum(l.reference_after) AS reference_after,
 			   sum(l.attempts_before) AS attempts_before, sum(l.attempts_after) AS attempts_after,
 			   sum(l.unpriced_before) AS unpriced_before, sum(l.unpriced_after) AS unpriced_after,
+			   llm_cost.factors_of(sum(l.attempts_before - l.unpriced_before), sum(l.attempts_after - l.unpriced_after), sum(l.n_before), sum(l.n_after),
+					sum(l.input_before), sum(l.input_after), sum(l.output_before), sum(l.output_after), sum(l.uncached_before), sum(l.uncached_after),
+					sum(l.cacheable_before), sum(l.cacheable_after), sum(l.retries_before), sum(l.retries_after),
+					sum(l.cost_before), sum(l.cost_after), sum(l.reference_before), sum(l.reference_after)) AS factors,
 			   sum(l.unlogged_after) AS unlogged_after, sum(l.priced_by_after) / NULLIF(sum(l.n_after), 0) AS price,
 			   sum(l.reference_after) FILTER (WHERE l.user_id IN (SELECT n.user_id FROM newcomer n)) AS reference_new,
 			   sum(l.n_after) FILTER (WHERE l.user_id IN (SELECT n.user_id FROM newcomer n)) AS n_new,
@@ -217,10 +247,10 @@ BEGIN
 			   CASE WHEN t.sampling_unit <> 'window' THEN q.quiet ELSE q.quiet_headlines END AS placebo
 		FROM changed t LEFT JOIN LATERAL (
 			SELECT array_agg((p.estimate).change ORDER BY p.pair) AS quiet, array_agg((p.estimate).p_value ORDER BY p.pair) AS quiet_p, array_agg(p.headline ORDER BY p.pair) AS quiet_headlines
-			FROM changed p WHERE p.rank = t.rank AND p.pair > 0) AS q ON true
+			FROM changed p WHERE p.rank = t.rank AND p.pair BETWEEN 1 AND 8) AS q ON true
 		WHERE t.pair = 0
-	)
-	SELECT t.*, v.low, v.high, v.p_value, v.placebo_larger, v.placebo_windows,
+	), answered AS (
+	SELECT t.*, v.low + COALESCE(d.cancelled, 0) AS low, v.high + COALESCE(d.cancelled, 0) AS high, d.cancelled, d.says AS declared, v.p_value, v.placebo_larger, v.placebo_windows,
 		   (t.value_after - t.value_before) * t.n_after * (%16$s) * 604800 / %17$s AS at_stake,
 		   CASE WHEN t.attempts_after IS NULL THEN 'insufficient'
 				WHEN t.windows_before IS NULL OR t.windows_before = 0 THEN 'insufficient'
@@ -233,16 +263,19 @@ BEGIN
 				WHEN t.unlogged_after > 0 THEN format('not measurable: %%s without a log of what failed', llm_cost.counted(t.unlogged_after::bigint, 'attempt'))
 				WHEN t.sampling_unit = 'window' AND t.judged_by IS NULL AND v.verdict = 'insufficient'
 				THEN format('no users to compare, and %%s, fewer than 4', llm_cost.counted(COALESCE(cardinality(array_remove(t.placebo, NULL)), 0), 'earlier window'))
-				ELSE v.cause END AS cause
-	FROM judged t, begun b,
-		 LATERAL llm_cost.change_verdict(t.judged_by, t.placebo, (t.unpriced_before / NULLIF(t.attempts_before, 0))::double precision,
-			(t.unpriced_after / NULLIF(t.attempts_after, 0))::double precision, GREATEST(t.windows_before, 1)::integer, NULL, t.sampling_unit) AS v$sql$,
+				ELSE CASE WHEN d.cancelled <> 0 THEN 'beyond what was declared: ' ELSE '' END || v.cause END AS cause
+	FROM judged t CROSS JOIN begun b
+		 -- what was declared is expected; what is beyond it is judged
+		 LEFT JOIN LATERAL (SELECT p.* FROM %20$s AS p WHERE t.label IS NOT NULL) AS d ON true,
+		 LATERAL llm_cost.change_verdict(%21$s, t.placebo, (t.unpriced_before / NULLIF(t.attempts_before, 0))::double precision,
+			(t.unpriced_after / NULLIF(t.attempts_after, 0))::double precision, GREATEST(t.windows_before, 1)::integer, NULL, t.sampling_unit) AS v
+	)%22$s$sql$,
 		compared,
 		llm_cost.cells_query(
 				llm_cost.attempts_query(source.relation, llm_cost.with_operations(tstzrange(edges[1], edges[cardinality(edges)])),
 					dimensions, comparison_query.filter, lower(comparison_query.period)),
 				format('width_bucket(started_at, %L::timestamptz[])', edges),
-				dimension_columns || keys || price_columns, measures, chosen.method = 'percentile'),
+				dimension_columns || keys || price_columns || near.version_column, measures, chosen.method = 'percentile'),
 		price,
 		llm_cost.scope_expression(dimensions, 'c'),
 		CASE WHEN keys = '{}' THEN 'NULL::text AS user_id, NULL::text AS team' ELSE 'c.user_id, c.team' END,
@@ -269,8 +302,16 @@ BEGIN
 			 ELSE 'NULL::double precision AS yy, NULL::double precision AS yn, NULL::double precision AS nn' END,
 		CASE WHEN keys = '{}' THEN 'SELECT NULL::text AS user_id WHERE false'
 			 ELSE 'SELECT c.user_id FROM cell c WHERE c.user_id IS NOT NULL GROUP BY c.user_id
-				HAVING min(c.bucket) >= (SELECT w.first_segment FROM compared w WHERE w.pair = 0 AND w.side = ''after'')' END);
+				HAVING min(c.bucket) >= (SELECT w.first_segment FROM compared w WHERE w.pair = 0 AND w.side = ''after'')' END,
+		CASE WHEN declared THEN format('llm_cost.declared_part(%L, %L, t.label || %L, %L, %L, %s, t.factors)',
+				target.schema_name, target.relation_name, COALESCE(comparison_query.filter, '{}'),
+				tstzrange((SELECT min(lower(w.during)) FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w),
+					upper(comparison_query.period)),
+				comparison_query.metric, CASE WHEN chosen.method = 'ratio' THEN '(t.judged_by).change' ELSE 'NULL' END)
+			 ELSE '(SELECT NULL::double precision AS cancelled, NULL::text AS says)' END,
+		CASE WHEN declared THEN 'llm_cost.beyond_declared(t.judged_by, d.cancelled)' ELSE 't.judged_by' END,
+		near.query);
 END
 $$;
-COMMENT ON FUNCTION llm_cost.comparison_query(regclass, text, text, text[], tstzrange, text, jsonb, text, integer) IS
-	'SQL behind drift() and overview(): one row for each scope with what it added up to before and after, the estimate, the quiet windows, and the verdict. max_scopes: so many scopes by change of spend, the others together as one.';
+COMMENT ON FUNCTION llm_cost.comparison_query(regclass, text, text, text[], tstzrange, text, jsonb, text, integer, jsonb, boolean) IS
+	'SQL behind drift() and overview(): one row for each scope with what it added up to before and after, the estimate, the quiet windows, what was declared, the verdict, and the releases near it. max_scopes: so many scopes by change of spend, the others together as one. near_scope: look for releases near this one whatever the verdict. scan: also say for how many days a change stands (standing), what it is without the user it owes most to (top_user, headline_without), and how the period compares with the beginning of the quarter (cumulative).';

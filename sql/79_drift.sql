@@ -37,7 +37,7 @@ BEGIN
 			   round((100 * r.low)::numeric, 2), round((100 * r.high)::numeric, 2), round(r.at_stake, 2),
 			   r.n_after::numeric, r.sampling_unit, (r.estimate).units, round((100 * (r.estimate).matched_after)::numeric, 1),
 			   trunc(100 * (1 - r.unpriced_after / NULLIF(r.attempts_after, 0)), 1),
-			   r.placebo_windows, r.placebo_larger, r.verdict, r.cause, NULL::text, NULL::text
+			   r.placebo_windows, r.placebo_larger, r.verdict, r.cause, r.near_release, r.declared
 		FROM (%2$s) AS r
 		ORDER BY abs(r.at_stake) DESC NULLS LAST, r.cost_after DESC NULLS LAST, r.label$sql$,
 		CASE chosen.method WHEN 'points' THEN 'points' ELSE '%' END, compared);
@@ -50,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.drift(text, text[], tstzrange, text, text, jsonb, regclass, text) IS
-	'How a metric (metrics() lists them) changed, by any columns of the usage: value in the period (NULL: the last full week) and before (baseline: NULL, the four such windows before; ''N weeks''; a range; or ''plan'', see set_plan()). change is that of the totals, like_for_like that of users compared with themselves, low to high its 95 % interval, in per cent or points (change_in). The interval is no narrower than what earlier comparisons of the same shape showed, quiet_windows of them, of which quiet_windows_larger changed as much. at_stake_usd: what the change costs a week, in the currency of the price book; negative is saved. sample_size: what the metric divides by. Verdicts: increased, decreased, no_large_change, trend, new, inconclusive, insufficient; cause says why in words. Attempts without a cost are on neither side of unit costs; priced_pct says how many are. Largest stake first.';
+	'How a metric (metrics() lists them) changed, by any columns of the usage: value in the period (NULL: the last full week) and before (baseline: NULL, the four such windows before; ''N weeks''; a range; or ''plan'', see set_plan()). change is that of the totals, like_for_like that of users compared with themselves, low to high its 95 % interval, in per cent or points (change_in). The interval is no narrower than what earlier comparisons of the same shape showed, quiet_windows of them, of which quiet_windows_larger changed as much. at_stake_usd: what the change costs a week, in the currency of the price book; negative is saved. sample_size: what the metric divides by. Verdicts: increased, decreased, no_large_change, trend, new, inconclusive, insufficient; cause says why in words. Attempts without a cost are on neither side of unit costs; priced_pct says how many are. near_release: the release that the change came with, if its probability is 0.9 or more, else "near A or B"; NULL if it most likely came with none (attribute_change() has the probabilities). declared: what declare_change() was told of it; verdict and cause are then of what is beyond that. Largest stake first.';
 
 CREATE FUNCTION llm_cost.plan_comparison_query(
 	compared text, usage regclass, metric text, unit text, method text, dollars text, dimensions text[], period tstzrange) RETURNS text
@@ -85,7 +85,7 @@ BEGIN
 				END AS judged_by
 			FROM seen s
 		)
-		SELECT e.*, NULL::llm_cost.paired_change_result AS estimate, v.low, v.high, v.placebo_windows, v.placebo_larger,
+		SELECT e.*, NULL::llm_cost.paired_change_result AS estimate, NULL::text AS near_release, NULL::text AS declared, v.low, v.high, v.placebo_windows, v.placebo_larger,
 			   (e.value_after - e.value_before) * e.n_after * (%12$s) * 604800 / %13$s AS at_stake,
 			   CASE WHEN e.value_before IS NULL THEN 'insufficient' WHEN e.attempts_after IS NULL THEN 'insufficient'
 					ELSE v.verdict END AS verdict,

@@ -44,7 +44,7 @@ BEGIN
 		SELECT CASE WHEN r.label IS NULL THEN 'all other' ELSE llm_cost.scope_text(r.label) END,
 			   b.spend, b.change, b.volume, b.new_users, b.price, b.change - b.volume - b.new_users - b.price, %2$L,
 			   llm_cost.shown_number(r.value_after), round((100 * r.headline)::numeric, 1), round((100 * (r.estimate).change)::numeric, 1),
-			   round((100 * r.low)::numeric, 1), round((100 * r.high)::numeric, 1), r.verdict, r.cause, NULL::text, NULL::text,
+			   round((100 * r.low)::numeric, 1), round((100 * r.high)::numeric, 1), r.verdict, r.cause, r.near_release, r.declared,
 			   -- earlier weeks in a row that changed the same way
 			   CASE WHEN r.verdict IN ('increased', 'decreased') THEN 1 + (
 				   SELECT count(*)::integer FROM unnest(r.quiet, r.quiet_p) WITH ORDINALITY AS q (change, p, n)

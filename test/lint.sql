@@ -31,7 +31,13 @@ INSERT INTO allowed_to_public VALUES
 	('llm_cost.attached_usage: INSERT'),
 	('llm_cost.attached_usage: DELETE'),
 	('llm_cost.usage_plan: INSERT'),
-	('llm_cost.usage_plan: DELETE');
+	('llm_cost.usage_plan: DELETE'),
+	('llm_cost.declared_release: INSERT'),
+	('llm_cost.declared_release: DELETE'),
+	('llm_cost.release_source: INSERT'),
+	('llm_cost.release_source: DELETE'),
+	('llm_cost.declared_change: INSERT'),
+	('llm_cost.declared_change: DELETE');
 
 CREATE TEMP VIEW offence (rule, object) AS
 	SELECT 'every object lives in schema llm_cost', format('%s %s', type, identity)
