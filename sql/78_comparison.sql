@@ -93,6 +93,7 @@ DECLARE
 	price_columns text[] := ARRAY[]::text[];
 	price		text := 'NULL::numeric';
 	edges		timestamptz[];
+	referenced	tstzrange;
 	compared	text;
 	measures	text[];
 	sides		text;
@@ -114,6 +115,8 @@ BEGIN
 	SELECT array_agg(DISTINCT e.at ORDER BY e.at) INTO edges
 	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 8) w,
 		 LATERAL (VALUES (lower(w.during)), (upper(w.during))) AS e (at);
+	SELECT tstzrange(min(lower(w.during)), max(upper(w.during))) INTO referenced
+	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w;
 	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w.during),
 			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ')
 	INTO compared
@@ -238,11 +241,9 @@ BEGIN
 		 LATERAL llm_cost.change_verdict(t.judged_by, t.placebo, (t.unpriced_before / NULLIF(t.attempts_before, 0))::double precision,
 			(t.unpriced_after / NULLIF(t.attempts_after, 0))::double precision, GREATEST(t.windows_before, 1)::integer, NULL, t.sampling_unit) AS v$sql$,
 		compared,
-		llm_cost.cells_query(
-				llm_cost.attempts_query(source.relation, llm_cost.with_operations(tstzrange(edges[1], edges[cardinality(edges)])),
-					dimensions, comparison_query.filter, lower(comparison_query.period)),
-				format('width_bucket(started_at, %L::timestamptz[])', edges),
-				dimension_columns || keys || price_columns, measures, chosen.method = 'percentile'),
+		llm_cost.summed_query(source.relation, tstzrange(edges[1], edges[cardinality(edges)]), dimensions, comparison_query.filter,
+			lower(comparison_query.period), format('width_bucket(started_at, %L::timestamptz[])', edges),
+			dimension_columns || keys || price_columns, measures, chosen.method = 'percentile', 'period', comparison_query.time_zone, edges, referenced),
 		price,
 		llm_cost.scope_expression(dimensions, 'c'),
 		CASE WHEN keys = '{}' THEN 'NULL::text AS user_id, NULL::text AS team' ELSE 'c.user_id, c.team' END,

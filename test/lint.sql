@@ -31,7 +31,13 @@ INSERT INTO allowed_to_public VALUES
 	('llm_cost.attached_usage: INSERT'),
 	('llm_cost.attached_usage: DELETE'),
 	('llm_cost.usage_plan: INSERT'),
-	('llm_cost.usage_plan: DELETE');
+	('llm_cost.usage_plan: DELETE'),
+	('llm_cost.rollup: INSERT'),
+	('llm_cost.rollup: DELETE'),
+	-- what a refresh says of itself
+	('llm_cost.rollup.covered: UPDATE'),
+	('llm_cost.rollup.refreshed_at: UPDATE'),
+	('llm_cost.rollup.usage_columns: UPDATE');
 
 CREATE TEMP VIEW offence (rule, object) AS
 	SELECT 'every object lives in schema llm_cost', format('%s %s', type, identity)
