@@ -102,6 +102,9 @@ DECLARE
 	present		text[];
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(column_expression.usage);
+	IF source.from_item IS NULL THEN
+		RETURN llm_cost.rollup_column(source.relation, column_expression.column_name, column_expression.qualifier);
+	END IF;
 	canonical := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u);
 	-- a subquery and a view of attach() have all of them, a relation with a cost of its own may not
 	present := CASE WHEN source.from_item LIKE '(%' THEN canonical ELSE llm_cost.column_names(source.relation) END;

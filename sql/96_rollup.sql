@@ -115,12 +115,12 @@ BEGIN
 		 JOIN LATERAL llm_cost.live_rollup(c.oid) l ON true
 	WHERE r.rollup_name = parts[cardinality(parts)] AND (cardinality(parts) = 1 OR r.schema_name = parts[1]);
 	IF candidates IS NULL OR cardinality(parts) > 2 THEN
-		RAISE EXCEPTION 'rollup "%" does not exist', named_rollup.name
+		RAISE EXCEPTION 'rollup % does not exist', COALESCE(named_rollup.name, 'NULL')
 			USING ERRCODE = 'undefined_table',
-				HINT = COALESCE(format('Rollups: %s.', (SELECT string_agg(format('%I.%I', r.schema_name, r.rollup_name), ', ' ORDER BY r.schema_name, r.rollup_name) FROM llm_cost.rollup r)),
+				HINT = COALESCE('Rollups: ' || (SELECT string_agg(format('%I.%I', r.schema_name, r.rollup_name), ', ' ORDER BY r.schema_name, r.rollup_name) FROM llm_cost.rollup r) || '.',
 					'llm_cost.create_rollup() makes one.');
 	ELSIF cardinality(candidates) > 1 THEN
-		RAISE EXCEPTION 'more than one rollup is named "%"', named_rollup.name
+		RAISE EXCEPTION 'more than one rollup is named %', named_rollup.name
 			USING ERRCODE = 'ambiguous_parameter', HINT = format('Name the schema: %s.', array_to_string(candidates, ' or '));
 	END IF;
 	parts := parse_ident(candidates[1]);
@@ -178,11 +178,14 @@ BEGIN
 		|| ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m);
 	SELECT d.name INTO wrong FROM unnest(dimensions) AS d (name)
 	WHERE d.name IS NULL OR d.name = ANY (reserved) OR octet_length(d.name) > 63 LIMIT 1;
-	IF FOUND OR cardinality(dimensions) <> (SELECT count(DISTINCT d.name) FROM unnest(dimensions) AS d (name)) THEN
-		RAISE EXCEPTION 'column % cannot be among those of the cells', COALESCE(quote_ident(wrong), 'twice')
+	IF FOUND THEN
+		RAISE EXCEPTION 'column % cannot be among those of the cells', COALESCE(quote_ident(wrong), 'NULL')
 			USING ERRCODE = 'invalid_parameter_value',
 				DETAIL = format('by: %s.', dimensions),
 				HINT = 'User cells have user_id and turn; quantities are sums, not columns to group by.';
+	ELSIF cardinality(dimensions) <> (SELECT count(DISTINCT d.name) FROM unnest(dimensions) AS d (name)) THEN
+		RAISE EXCEPTION 'a column is named twice'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('by: %s.', dimensions);
 	END IF;
 	PERFORM llm_cost.column_expression(source.relation, d.name, 'a') FROM unnest(dimensions) AS d (name);	-- errors when there is none
 	IF COALESCE(create_rollup.with_users, true) AND 'user_id' = ANY (source.columns) THEN

@@ -222,8 +222,7 @@ BEGIN
 		SELECT a.action, count(*) AS n, min(a.at) AS first_at, max(a.at) AS last_at
 		FROM unnest(actions, starts) AS a (action, at) WHERE a.action LIKE 'kept%' GROUP BY a.action ORDER BY a.action
 	LOOP
-		RAISE NOTICE 'rollup %: % %, from % to %', shown, llm_cost.counted(kept.n, 'bucket'), kept.action, kept.first_at, kept.last_at
-			USING HINT = CASE WHEN kept.action <> 'kept: raw rows are gone' THEN 'Take force => true if what is gone should never have been there.' ELSE '' END;
+		RAISE NOTICE 'rollup %: % %, from % to %', shown, llm_cost.counted(kept.n, 'bucket'), kept.action, kept.first_at, kept.last_at;
 	END LOOP;
 END
 $$;
@@ -241,7 +240,10 @@ BEGIN
 	IF pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean THEN
 		RAISE EXCEPTION 'cannot refresh rollup % in a read-only transaction', shown
 			USING ERRCODE = 'read_only_sql_transaction',
-				HINT = CASE WHEN pg_is_in_recovery() THEN 'Refresh it on the primary; here it can be read.' ELSE '' END;
+				HINT = 'On a hot standby rollups can be read; refresh them on the primary.';
+	ELSIF NOT pg_has_role((lock_rollup.target).created_by, 'USAGE') THEN
+		RAISE EXCEPTION 'rollup % is not yours', shown
+			USING ERRCODE = 'insufficient_privilege', HINT = format('Refresh it as a member of %I, who owns its tables.', (lock_rollup.target).created_by);
 	ELSIF pg_try_advisory_xact_lock(key) THEN
 		RETURN true;
 	END IF;
@@ -253,7 +255,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.lock_rollup(llm_cost.rollup, boolean) IS
-	'Keeps others from refreshing a rollup until the transaction ends; false if somebody does already, or waits for him. Errors where nothing can be written.';
+	'Keeps others from refreshing a rollup until the transaction ends; false if somebody does already, or waits for him. Errors where nothing can be written, and for who is no member of the owner.';
 
 CREATE FUNCTION llm_cost.refresh_rollup(
 	name text, period tstzrange DEFAULT NULL, force boolean DEFAULT false, reference_at timestamptz DEFAULT NULL,
@@ -300,14 +302,10 @@ BEGIN
 		refreshed_at = CASE WHEN automatic THEN now() ELSE r.refreshed_at END,
 		usage_columns = (SELECT s.columns FROM llm_cost.usage_source(to_regclass(format('%I.%I', target.usage_schema, target.usage_name))) s)
 	WHERE r.schema_name = target.schema_name AND r.rollup_name = target.rollup_name;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'rollup %.% is not yours', quote_ident(target.schema_name), quote_ident(target.rollup_name)
-			USING ERRCODE = 'insufficient_privilege', HINT = 'Refresh it as a member of the role that owns its tables.';
-	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.refresh_rollup(text, tstzrange, boolean, timestamptz) IS
-	'Computes cells of a rollup again from its usage, with the prices believed now, and puts them in place of the stored ones in one transaction. Without a period: all there is, if it is the first time; then every bucket since lateness plus operation_age before the last refresh, or before its newest bucket if that is earlier. With one: the buckets that it touches, ''(,)'' for all. Cells of buckets whose raw rows are gone, all or some, or next to such, are kept, and a notice says so; force => true keeps only those that have no raw row left. reference_at: time whose prices reference_cost takes; NULL: the start of each bucket''s week. A row for each bucket: created, replaced, or kept and why. Progress is reported by notices. If another session refreshes it already, a call without period returns at once, one with a period waits. Errors when row security would hide rows of the usage.';
+	'Computes cells of a rollup again from its usage, with the prices believed now, and puts them in place of the stored ones in one transaction. Without a period: all there is, if it is the first time; then every bucket since lateness plus operation_age before the last refresh, or before its newest bucket if that is earlier. With one: the buckets that it touches, ''(,)'' for all. Cells of buckets whose raw rows are gone, all or some, or next to such, are kept, and a notice says so; force => true, for rows that should never have been there, keeps only those that have no raw row left. reference_at: time whose prices reference_cost takes; NULL: the start of each bucket''s week. A row for each bucket: created, replaced, or kept and why. Progress is reported by notices. If another session refreshes it already, a call without period returns at once, one with a period waits. Errors when row security would hide rows of the usage.';
 
 CREATE FUNCTION llm_cost.reprice(
 	name text, period tstzrange DEFAULT NULL, dry_run boolean DEFAULT true,

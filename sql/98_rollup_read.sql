@@ -201,7 +201,10 @@ BEGIN
 		IF no_reference AND rollup_query.reference_at IS NOT NULL THEN
 			RAISE EXCEPTION 'rollup % does not know what its attempts cost at the prices of %', shown, rollup_query.reference_at
 				USING ERRCODE = 'object_not_in_prerequisite_state',
-					DETAIL = 'Prices changed between that time and the one whose prices it has, or it lacks model, provider, service_tier or region to tell.',
+					DETAIL = COALESCE((SELECT format('It has those of other times, and no column %s to tell whether they were the same.', min(k))
+						FROM unnest('{model,provider,service_tier,region}'::text[]) AS k
+						WHERE k = ANY (target.usage_columns) AND k <> ALL (target.by_columns) HAVING count(*) > 0),
+						'It has those of other times, and a price changed in between.'),
 					HINT = format('Call llm_cost.refresh_rollup(%L, %L, reference_at => %L), or ask the usage.', shown, COALESCE(rollup_query.referenced, rollup_query.period), rollup_query.reference_at);
 		END IF;
 	END IF;
