@@ -222,20 +222,22 @@ BEGIN
 		SELECT a.action, count(*) AS n, min(a.at) AS first_at, max(a.at) AS last_at
 		FROM unnest(actions, starts) AS a (action, at) WHERE a.action LIKE 'kept%' GROUP BY a.action ORDER BY a.action
 	LOOP
-		RAISE NOTICE 'rollup %: % %, from % to %', shown, llm_cost.counted(kept.n, 'bucket'), kept.action, kept.first_at, kept.last_at;
+		RAISE NOTICE 'rollup %: % %, from % to %', shown, llm_cost.counted(kept.n, 'bucket'), kept.action,
+			timezone(zone, kept.first_at), timezone(zone, kept.last_at);
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.recompute_rollup(llm_cost.rollup, tstzrange, boolean, timestamptz, boolean) IS
 	'Computes the buckets of a rollup that a period touches (an unbounded end: all there are), and stores them if it is to write. What refresh_rollup() and reprice() do once they have the lock.';
 
-CREATE FUNCTION llm_cost.lock_rollup(target llm_cost.rollup, wait boolean) RETURNS boolean
+CREATE FUNCTION llm_cost.lock_rollup(target llm_cost.rollup, automatic boolean) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	shown		text := format('%I.%I', (lock_rollup.target).schema_name, (lock_rollup.target).rollup_name);
 	key			bigint := hashtextextended('llm_cost.rollup ' || shown, 0);
+	automatic_key bigint := hashtextextended('llm_cost.rollup ' || shown, 1);
 BEGIN
 	IF pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean THEN
 		RAISE EXCEPTION 'cannot refresh rollup % in a read-only transaction', shown
@@ -244,18 +246,18 @@ BEGIN
 	ELSIF NOT pg_has_role((lock_rollup.target).created_by, 'USAGE') THEN
 		RAISE EXCEPTION 'rollup % is not yours', shown
 			USING ERRCODE = 'insufficient_privilege', HINT = format('Refresh it as a member of %I, who owns its tables.', (lock_rollup.target).created_by);
-	ELSIF pg_try_advisory_xact_lock(key) THEN
-		RETURN true;
-	END IF;
-	RAISE NOTICE 'rollup % is being refreshed by another session', shown;
-	IF lock_rollup.wait THEN
+	ELSIF lock_rollup.automatic AND NOT pg_try_advisory_xact_lock(automatic_key) THEN
+		RAISE NOTICE 'rollup % is being refreshed by another session', shown;
+		RETURN false;
+	ELSIF NOT pg_try_advisory_xact_lock(key) THEN
+		RAISE NOTICE 'rollup % is being refreshed by another session, waiting', shown;
 		PERFORM pg_advisory_xact_lock(key);
 	END IF;
-	RETURN lock_rollup.wait;
+	RETURN true;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.lock_rollup(llm_cost.rollup, boolean) IS
-	'Keeps others from refreshing a rollup until the transaction ends; false if somebody does already, or waits for him. Errors where nothing can be written, and for who is no member of the owner.';
+	'Keeps others from refreshing a rollup until the transaction ends, after waiting for whoever does. automatic: it is to be refreshed without a period; false at once if somebody does just that already. Errors where nothing can be written, and for who is no member of the owner.';
 
 CREATE FUNCTION llm_cost.refresh_rollup(
 	name text, period tstzrange DEFAULT NULL, force boolean DEFAULT false, reference_at timestamptz DEFAULT NULL,
@@ -270,8 +272,7 @@ DECLARE
 	wanted		tstzrange := refresh_rollup.period;
 	newest		timestamptz;
 BEGIN
-	-- whoever named a period wants that done; else what the other one does is the same
-	IF NOT llm_cost.lock_rollup(target, NOT automatic) THEN
+	IF NOT llm_cost.lock_rollup(target, automatic) THEN
 		RETURN;
 	END IF;
 	target := llm_cost.named_rollup(refresh_rollup.name);
@@ -305,7 +306,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.refresh_rollup(text, tstzrange, boolean, timestamptz) IS
-	'Computes cells of a rollup again from its usage, with the prices believed now, and puts them in place of the stored ones in one transaction. Without a period: all there is, if it is the first time; then every bucket since lateness plus operation_age before the last refresh, or before its newest bucket if that is earlier. With one: the buckets that it touches, ''(,)'' for all. Cells of buckets whose raw rows are gone, all or some, or next to such, are kept, and a notice says so; force => true, for rows that should never have been there, keeps only those that have no raw row left. reference_at: time whose prices reference_cost takes; NULL: the start of each bucket''s week. A row for each bucket: created, replaced, or kept and why. Progress is reported by notices. If another session refreshes it already, a call without period returns at once, one with a period waits. Errors when row security would hide rows of the usage.';
+	'Computes cells of a rollup again from its usage, with the prices believed now, and puts them in place of the stored ones in one transaction. Without a period: all there is, if it is the first time; then every bucket since lateness plus operation_age before the last refresh, or before its newest bucket if that is earlier. With one: the buckets that it touches, ''(,)'' for all. Cells of buckets whose raw rows are gone, all or some, or next to such, are kept, and a notice says so; force => true, for rows that should never have been there, keeps only those that have no raw row left. reference_at: time whose prices reference_cost takes; NULL: the start of each bucket''s week. A row for each bucket: created, replaced, or kept and why. Progress is reported by notices. While another session refreshes it a call waits, but for one without a period while another such one runs: that returns at once. Errors when row security would hide rows of the usage.';
 
 CREATE FUNCTION llm_cost.reprice(
 	name text, period tstzrange DEFAULT NULL, dry_run boolean DEFAULT true,

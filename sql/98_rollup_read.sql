@@ -117,7 +117,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = format('Ask with time_zone => %L, or ask the usage.', zone);
 	ELSIF check_rollup_time.step <> 'period' AND check_rollup_time.step <> has
 		  AND NOT (has = 'hour' OR has = 'day' AND check_rollup_time.step IN ('week', 'month')) THEN
-		RAISE EXCEPTION 'rollup % has buckets of a %, which do not make up a %', shown, has, check_rollup_time.step
+		RAISE EXCEPTION 'rollup % has one bucket a %, and cannot tell by %', shown, has, check_rollup_time.step
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Ask for longer buckets, or ask the usage.';
 	END IF;
 	SELECT e.at INTO wrong FROM unnest(check_rollup_time.edges) AS e (at) WHERE date_trunc(has, e.at, zone) <> e.at ORDER BY e.at LIMIT 1;
