@@ -271,6 +271,7 @@ DECLARE
 	automatic	boolean := refresh_rollup.period IS NULL;
 	wanted		tstzrange := refresh_rollup.period;
 	newest		timestamptz;
+	since		timestamptz;
 BEGIN
 	IF NOT llm_cost.lock_rollup(target, automatic) THEN
 		RETURN;
@@ -278,11 +279,10 @@ BEGIN
 	target := llm_cost.named_rollup(refresh_rollup.name);
 	EXECUTE format('SELECT max(b.bucket_start) FROM %I.%I AS b', target.schema_name, target.rollup_name) INTO newest;
 	IF automatic THEN
-		-- never refreshed: all there is
-		wanted := tstzrange(LEAST(target.refreshed_at, newest, now()) - target.lateness - target.operation_age, NULL);
-		IF target.refreshed_at IS NULL THEN
-			wanted := tstzrange(NULL, NULL);
-		END IF;
+		-- what was refreshed from the beginning on ends here; NULL: all there is
+		SELECT LEAST(upper(c), target.refreshed_at, newest, now()) - target.lateness - target.operation_age INTO since
+		FROM unnest(target.covered) AS c WHERE lower_inf(c);
+		wanted := tstzrange(since, NULL);
 	ELSIF isempty(wanted) THEN
 		RAISE EXCEPTION 'period is empty'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'For example tstzrange(''2026-06-01'', ''2026-06-08''), or ''(,)'' for all.';
@@ -306,7 +306,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.refresh_rollup(text, tstzrange, boolean, timestamptz) IS
-	'Computes cells of a rollup again from its usage, with the prices believed now, and puts them in place of the stored ones in one transaction. Without a period: all there is, if it is the first time; then every bucket since lateness plus operation_age before the last refresh, or before its newest bucket if that is earlier. With one: the buckets that it touches, ''(,)'' for all. Cells of buckets whose raw rows are gone, all or some, or next to such, are kept, and a notice says so; force => true, for rows that should never have been there, keeps only those that have no raw row left. reference_at: time whose prices reference_cost takes; NULL: the start of each bucket''s week. A row for each bucket: created, replaced, or kept and why. Progress is reported by notices. While another session refreshes it a call waits, but for one without a period while another such one runs: that returns at once. Errors when row security would hide rows of the usage.';
+	'Computes cells of a rollup again from its usage, with the prices believed now, and puts them in place of the stored ones in one transaction. Without a period: all there is, if it is the first time; then every bucket since lateness plus operation_age before the last refresh, or before its newest bucket if that is earlier, or from where named periods, the first of them without a beginning, have come to. With one: the buckets that it touches, ''(,)'' for all. Cells of buckets whose raw rows are gone, all or some, or next to such, are kept, and a notice says so; force => true, for rows that should never have been there, keeps only those that have no raw row left. reference_at: time whose prices reference_cost takes; NULL: the start of each bucket''s week. A row for each bucket: created, replaced, or kept and why. Progress is reported by notices. While another session refreshes it a call waits, but for one without a period while another such one runs: that returns at once. Errors when row security would hide rows of the usage.';
 
 CREATE FUNCTION llm_cost.reprice(
 	name text, period tstzrange DEFAULT NULL, dry_run boolean DEFAULT true,

@@ -48,7 +48,12 @@ SELECT * FROM llm_cost.reprice('daily');
 \set VERBOSITY terse
 SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refresh_rollup('daily') GROUP BY 1;
 SET client_min_messages = warning;
-SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refresh_rollup('regress_rollup.kolkata') GROUP BY 1;
+-- in steps: until May, May, and what is left with five days before it
+SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refresh_rollup('regress_rollup.kolkata', '(,2026-04-30 18:30+00)') GROUP BY 1;
+SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refresh_rollup('kolkata', '[2026-04-30 18:30+00, 2026-05-31 18:30+00)') GROUP BY 1;
+SELECT * FROM llm_cost.cells(period => '[2026-05-25 18:30+00, 2026-06-01 18:30+00)', usage => 'kolkata', time_zone => 'Asia/Kolkata');
+SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refresh_rollup('kolkata') GROUP BY 1 ORDER BY 1;
+SELECT covered * '{[-infinity, 2026-06-29)}' AS covered, refreshed_at IS NOT NULL AS refreshed FROM llm_cost.rollup WHERE rollup_name = 'kolkata';
 SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refresh_rollup('hourly') GROUP BY 1;
 RESET client_min_messages;
 \set VERBOSITY default
