@@ -107,6 +107,16 @@ SELECT substring(question, 'llm_cost\.(\w+)') AS analysis, count(*) AS questions
 	% CASE WHEN question LIKE '%drift_windows%' THEN 1000 ELSE 1000000 END) AS differences
 FROM question WHERE question NOT LIKE '%cells%' GROUP BY 1 ORDER BY 1;
 SELECT count(*) > 0 AS there_are_episodes FROM llm_cost.drift_windows(period => '[2026-06-01, 2026-06-29)', usage => 'daily_user_cell');
+-- In weeks; and in days of Santiago, where Saturday, 4 April has 25 hours.
+SET client_min_messages = warning;
+SELECT llm_cost.create_rollup('weekly', '{workflow,model}', bucket => 'week'), llm_cost.create_rollup('santiago', '{workflow,model}', time_zone => 'America/Santiago');
+SELECT 'weeks', count(*), sum(attempts) FROM llm_cost.refresh_rollup('weekly') UNION ALL SELECT 'days', count(*), sum(attempts) FROM llm_cost.refresh_rollup('santiago');
+RESET client_min_messages;
+SELECT sum(differences(question, 'call_usage', 'weekly')) AS weekly FROM question WHERE question LIKE '%overview%NULL%NULL%NULL%' OR question LIKE '%drift(%workflow%2026-06-22, 2026-06-29%' AND question NOT LIKE '%plan%';
+SELECT differences('SELECT * FROM llm_cost.cells(''{workflow}'', ''[2026-04-03 03:00, 2026-04-10 04:00)'', ''user'', time_zone => ''America/Santiago'', usage => %L)', 'call_usage', 'santiago') AS santiago;
+SELECT bucket_start, bucket_date FROM santiago WHERE bucket_date BETWEEN '2026-04-03' AND '2026-04-06' ORDER BY 1;
+SELECT * FROM llm_cost.cells(period => '[2026-06-22, 2026-06-29)', bucket => 'month', usage => 'weekly');
+SELECT llm_cost.drop_rollup('weekly'), llm_cost.drop_rollup('santiago');
 -- In hours, and in days of Kolkata; the first question in Kolkata's days is not that in UTC's.
 SELECT sum(differences(format('SELECT * FROM llm_cost.cells(''{workflow}'', ''[2026-06-01 05:00, 2026-06-03 20:00)'', bucket => %L, usage => %%L)', bucket), 'call_usage', 'hourly')) AS hourly FROM unnest('{hour,day,period}'::text[]) AS bucket;
 SET timezone = 'Asia/Kolkata';
