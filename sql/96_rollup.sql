@@ -211,7 +211,7 @@ BEGIN
 	LOOP
 		EXECUTE format('CREATE TABLE %I.%I (bucket_start timestamptz NOT NULL, cell integer NOT NULL, bucket_date date NOT NULL%s, %s%s, PRIMARY KEY (bucket_start, cell))',
 			parts[1], parts[2] || made.suffix,
-			COALESCE((SELECT string_agg(format(', %I %s', d.name, CASE d.name WHEN 'turn' THEN 'smallint' ELSE 'text' END), '' ORDER BY d.rank)
+			COALESCE((SELECT string_agg(format(', %I %s', d.name, CASE d.name WHEN 'turn' THEN 'smallint' ELSE 'text COLLATE "C"' END), '' ORDER BY d.rank)
 					  FROM unnest(made.columns) WITH ORDINALITY AS d (name, rank)), ''),
 			(SELECT string_agg(format('%I %s%s', m.measure, m.data_type, CASE m.data_type WHEN 'bigint' THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY m."position") FROM llm_cost.cell_measures() m),
 			CASE WHEN made.distributions THEN ', cost_distribution llm_cost.distribution, context_distribution llm_cost.distribution' ELSE '' END);

@@ -145,7 +145,7 @@ SELECT sum(differences(format('SELECT * FROM llm_cost.drift(%L, %L, ''[2026-06-2
 FROM unnest('{unit_cost,operations}'::text[]) AS m, unnest('{"{}","{workflow}"}'::text[]) AS b;
 
 -- What a rollup lacks, it says.
-SELECT * FROM llm_cost.drift(by => '{step}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
+SELECT scope, value FROM llm_cost.drift(by => '{step}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
 SELECT * FROM llm_cost.drift(by => '{outcome}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
 SELECT * FROM llm_cost.drift(filter => '{"kind": "chat"}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
 SELECT * FROM llm_cost.drift(period => '[2026-06-22, 2026-06-29)', by => '{workflow}', usage => 'hourly');
