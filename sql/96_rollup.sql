@@ -147,7 +147,7 @@ DECLARE
 	late		interval := COALESCE(create_rollup.lateness, '3 days');
 	age			interval := COALESCE(create_rollup.operation_age, '1 day');
 	dimensions	text[] := create_rollup.by;
-	by_user		text[] := '{}';
+	by_user		text[] := ARRAY[]::text[];
 	reserved	text[];
 	wrong		text;
 	shown		text;

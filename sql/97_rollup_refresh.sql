@@ -161,8 +161,8 @@ DECLARE
 	done		numeric := 0;
 	first		integer := 1;
 	last		integer;
-	actions		text[] := '{}';
-	starts		timestamptz[] := '{}';
+	actions		text[] := ARRAY[]::text[];
+	starts		timestamptz[] := ARRAY[]::timestamptz[];
 	kept		record;
 BEGIN
 	usage := to_regclass(raw);

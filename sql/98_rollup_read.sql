@@ -108,7 +108,7 @@ DECLARE
 	shown		text := format('%I.%I', (check_rollup_time.target).schema_name, (check_rollup_time.target).rollup_name);
 	has			text := (check_rollup_time.target).bucket;
 	zone		text := (check_rollup_time.target).time_zone;
-	utc			text[] := '{utc,gmt,etc/utc,etc/gmt,zulu,universal,etc/universal,uct,etc/uct}';
+	utc			text[] := ARRAY['utc', 'gmt', 'etc/utc', 'etc/gmt', 'zulu', 'universal', 'etc/universal', 'uct', 'etc/uct'];
 	wrong		timestamptz;
 	needed		tstzmultirange;
 BEGIN
