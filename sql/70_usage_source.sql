@@ -37,6 +37,11 @@ BEGIN
 		END IF;
 	END IF;
 
+	-- stored cells: no FROM item for attempts
+	SELECT r.usage_columns, r.price_book INTO columns, price_book FROM llm_cost.live_rollup(relation) r;
+	IF FOUND THEN
+		RETURN;
+	END IF;
 	SELECT format('%I.%I', n.nspname, c.relname), a.columns, COALESCE(a.price_book, 'list')
 	INTO from_item, columns, price_book
 	FROM pg_class c
@@ -63,7 +68,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.usage_source(regclass) IS
-	'How to read a usage: NULL is the only one attached (an error when there is none, or more). Gives what to select from, which canonical columns have a source, and the price book. A relation with canonical columns and without cost is read as attach() would read it.';
+	'How to read a usage: NULL is the only one attached (an error when there is none, or more). Gives what to select from, which canonical columns have a source, and the price book. A relation with canonical columns and without cost is read as attach() would read it. A table of a rollup has no from_item: only its cells can be read.';
 
 CREATE FUNCTION llm_cost.require_columns(usage regclass, needed text[], purpose text) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -97,6 +102,9 @@ DECLARE
 	present		text[];
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(column_expression.usage);
+	IF source.from_item IS NULL THEN
+		RETURN llm_cost.rollup_column(source.relation, column_expression.column_name, column_expression.qualifier);
+	END IF;
 	canonical := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u);
 	-- a subquery and a view of attach() have all of them, a relation with a cost of its own may not
 	present := CASE WHEN source.from_item LIKE '(%' THEN canonical ELSE llm_cost.column_names(source.relation) END;

@@ -62,8 +62,7 @@ DECLARE
 	planned		integer := 0;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(set_plan.usage);
-	SELECT n.nspname::text AS schema_name, c.relname::text AS relation_name INTO target
-	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = source.relation;
+	SELECT * INTO target FROM llm_cost.usage_name(source.relation);
 	PERFORM llm_cost.filter_predicate(source.relation, wanted, 'a');	-- errors when it is no scope
 	IF jsonb_typeof(set_plan.plan) IS DISTINCT FROM 'object' OR set_plan.plan = '{}' THEN
 		RAISE EXCEPTION 'plan must be a JSON object of metrics and values'

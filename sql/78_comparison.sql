@@ -93,6 +93,7 @@ DECLARE
 	price_columns text[] := ARRAY[]::text[];
 	price		text := 'NULL::numeric';
 	edges		timestamptz[];
+	referenced	tstzrange;
 	compared	text;
 	measures	text[];
 	sides		text;
@@ -134,6 +135,8 @@ BEGIN
 	SELECT * INTO near FROM llm_cost.near_release_query(source.relation, comparison_query.period, comparison_query.baseline, comparison_query.time_zone,
 		edges, chosen.method, chosen.numerator, chosen.denominator, dimensions, comparison_query.filter, comparison_query.near_scope, comparison_query.scan);
 	edges := near.edges;
+	SELECT tstzrange(min(lower(w.during)), max(upper(w.during))) INTO referenced
+	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w;
 	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w.during),
 			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ' ORDER BY w.pair, w.side, w.during)
 	INTO compared
@@ -271,11 +274,9 @@ BEGIN
 			(t.unpriced_after / NULLIF(t.attempts_after, 0))::double precision, GREATEST(t.windows_before, 1)::integer, NULL, t.sampling_unit) AS v
 	)%22$s$sql$,
 		compared,
-		llm_cost.cells_query(
-				llm_cost.attempts_query(source.relation, llm_cost.with_operations(tstzrange(edges[1], edges[cardinality(edges)])),
-					dimensions, comparison_query.filter, lower(comparison_query.period)),
-				format('width_bucket(started_at, %L::timestamptz[])', edges),
-				dimension_columns || keys || price_columns || near.version_column, measures, chosen.method = 'percentile'),
+		llm_cost.summed_query(source.relation, tstzrange(edges[1], edges[cardinality(edges)]), dimensions, comparison_query.filter,
+			lower(comparison_query.period), format('width_bucket(started_at, %L::timestamptz[])', edges),
+			dimension_columns || keys || price_columns || near.version_column, measures, chosen.method = 'percentile', 'period', comparison_query.time_zone, edges, referenced),
 		price,
 		llm_cost.scope_expression(dimensions, 'c'),
 		CASE WHEN keys = '{}' THEN 'NULL::text AS user_id, NULL::text AS team' ELSE 'c.user_id, c.team' END,

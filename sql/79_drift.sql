@@ -60,8 +60,7 @@ AS $$
 DECLARE
 	target		record;
 BEGIN
-	SELECT n.nspname::text AS schema_name, c.relname::text AS relation_name INTO target
-	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = plan_comparison_query.usage;
+	SELECT * INTO target FROM llm_cost.usage_name(plan_comparison_query.usage);
 	RETURN format($sql$
 		WITH plan AS (
 			SELECT DISTINCT ON (p.scope) p.scope, p.value * %1$s AS value

@@ -56,7 +56,7 @@ BEGIN
 					THEN format('SELECT * FROM llm_cost.overview(%%L, %%L, by => %%L, max_rows => 1000)', %3$L::text, %4$L::tstzrange, %5$L::text[])
 					WHEN %6$L IS NOT NULL
 					THEN format('SELECT * FROM llm_cost.overview(%%L, %%L, by => %%L, filter => %%L)', %3$L::text, %4$L::tstzrange, ARRAY[%6$L], %7$L::jsonb || r.label)
-					ELSE format('SELECT * FROM llm_cost.operations(%%L, filter => %%L, usage => %%L)', %4$L::tstzrange, %7$L::jsonb || r.label, %3$L::text)
+					ELSE format('SELECT * FROM llm_cost.operations(%%L, filter => %%L, usage => %%L)', %4$L::tstzrange, %7$L::jsonb || r.label, %8$L::text)
 			   END
 		FROM (%1$s) AS r,
 			 -- per period; what is known of before is the mean of the windows
@@ -77,7 +77,10 @@ BEGIN
 		ORDER BY r.label IS NULL, abs(b.change) DESC, b.spend DESC, r.label$sql$,
 		llm_cost.comparison_query(source.relation, 'unit_cost', chosen.chosen_unit, dimensions, whole, overview.baseline, overview.filter, zone,
 			COALESCE(overview.max_rows, 10) - 1),
-		chosen.chosen_unit, source.relation::text, whole, dimensions, next_column, COALESCE(overview.filter, '{}'));
+		chosen.chosen_unit, source.relation::text, whole, dimensions, next_column, COALESCE(overview.filter, '{}'),
+		-- operations are in the usage, whatever the rest was read from
+		(SELECT format(CASE WHEN pg_table_is_visible(source.relation) THEN '%2$I' ELSE '%1$I.%2$I' END, u.schema_name, u.relation_name)
+		 FROM llm_cost.usage_name(source.relation) u));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.overview(regclass, tstzrange, text[], text, text, jsonb, text, integer) IS

@@ -37,7 +37,13 @@ INSERT INTO allowed_to_public VALUES
 	('llm_cost.release_source: INSERT'),
 	('llm_cost.release_source: DELETE'),
 	('llm_cost.declared_change: INSERT'),
-	('llm_cost.declared_change: DELETE');
+	('llm_cost.declared_change: DELETE'),
+	('llm_cost.rollup: INSERT'),
+	('llm_cost.rollup: DELETE'),
+	-- what a refresh says of itself
+	('llm_cost.rollup.covered: UPDATE'),
+	('llm_cost.rollup.refreshed_at: UPDATE'),
+	('llm_cost.rollup.usage_columns: UPDATE');
 
 CREATE TEMP VIEW offence (rule, object) AS
 	SELECT 'every object lives in schema llm_cost', format('%s %s', type, identity)
