@@ -79,10 +79,11 @@ BEGIN
 				 %s AS is_call
 		  FROM %s AS a%s
 		  WHERE (%s) AND (%s) AND (%s)) AS c
-	WINDOW in_operation AS (PARTITION BY c.operation_id ORDER BY c.started_at, c.attempt_id, c.attempt),
+	-- an operation is opened by a call, if it has one; among those of one time failures come first
+	WINDOW in_operation AS (PARTITION BY c.operation_id ORDER BY c.is_call DESC, c.started_at, c.attempt, c.error_type, c.attempt_id, c.model, c.step, c.input_tokens, c.output_tokens),
 		   whole_operation AS (PARTITION BY c.operation_id),
-		   in_step AS (PARTITION BY c.operation_id, c.step, c.kind ORDER BY c.started_at, c.attempt),
-		   in_conversation AS (PARTITION BY c.conversation_id ORDER BY c.started_at, c.attempt_id, c.attempt)$sql$,
+		   in_step AS (PARTITION BY c.operation_id, c.step, c.kind ORDER BY c.started_at, c.attempt, c.error_type, c.attempt_id, c.model, c.input_tokens, c.output_tokens),
+		   in_conversation AS (PARTITION BY c.conversation_id ORDER BY c.started_at, c.attempt, c.error_type, c.attempt_id, c.model, c.input_tokens, c.output_tokens)$sql$,
 		reference, COALESCE(strays, ''),
 		canonical,
 		CASE WHEN 'avoided_cost' = ANY (llm_cost.column_names(source.relation)) OR source.from_item LIKE '(%' THEN 'a.avoided_cost' ELSE 'NULL::pg_catalog.numeric' END,

@@ -33,12 +33,12 @@ BEGIN ATOMIC
 	(19, 'failed_cost', 'numeric', 'sum(cost) FILTER (WHERE error_type IS NOT NULL)', 'Cost of attempts that failed.'),
 	(20, 'avoided_cost', 'numeric', 'sum(avoided_cost)', 'What attempts that were not billed would have cost.'),
 	(21, 'input_tokens', 'numeric', 'sum(input_tokens)', 'Whole prompts, in tokens.'),
-	(22, 'cache_read_tokens', 'numeric', 'sum(cache_read_tokens)', 'Tokens read from prompt caches.'),
+	(22, 'cache_read_tokens', 'numeric', 'sum(cache_read_tokens) FILTER (WHERE cache_read_tokens BETWEEN 0 AND input_tokens)', 'Tokens read from prompt caches; impossible counts left out.'),
 	(23, 'cache_write_tokens', 'numeric', 'sum(cache_write_tokens)', 'Tokens written to prompt caches.'),
 	(24, 'cache_write_1h_tokens', 'numeric', 'sum(cache_write_1h_tokens)', 'Of these, tokens written for one hour.'),
 	(25, 'output_tokens', 'numeric', 'sum(output_tokens)', 'Answers, in tokens.'),
 	(26, 'reasoning_tokens', 'numeric', 'sum(reasoning_tokens)', 'Of these, tokens spent on reasoning.'),
-	(27, 'cacheable_tokens', 'numeric', 'sum(input_tokens) FILTER (WHERE cache_read_tokens IS NOT NULL)', 'Input tokens of attempts that report cache reads: what a hit ratio is of.'),
+	(27, 'cacheable_tokens', 'numeric', 'sum(input_tokens) FILTER (WHERE cache_read_tokens BETWEEN 0 AND input_tokens)', 'Input tokens of the same attempts: what a hit ratio is of.'),
 	(28, 'outcome_cost', 'numeric', 'sum(cost) FILTER (WHERE operation_priced AND operation_resolved IS NOT NULL)', 'Cost of priced operations whose outcome is known.'),
 	(29, 'first_started_at', 'timestamptz', 'min(started_at)', 'Start of the first attempt.')
 	) AS m ("position", measure, data_type, expression, description);
@@ -111,10 +111,12 @@ DECLARE
 	columns		text[];
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(cells.usage);
-	IF cells.grain IS NULL OR cells.grain NOT IN ('user', 'dimension') THEN
+	cells.grain := COALESCE(cells.grain, 'dimension');
+	cells.bucket := COALESCE(cells.bucket, 'day');
+	IF cells.grain NOT IN ('user', 'dimension') THEN
 		RAISE EXCEPTION 'unknown grain "%"', cells.grain
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Grains: user (with user_id), dimension (with distributions).';
-	ELSIF cells.bucket IS NULL OR cells.bucket NOT IN ('hour', 'day', 'week', 'month', 'period') THEN
+	ELSIF cells.bucket NOT IN ('hour', 'day', 'week', 'month', 'period') THEN
 		RAISE EXCEPTION 'unknown bucket "%"', cells.bucket
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Buckets: hour, day, week, month, period.';
 	END IF;
@@ -133,7 +135,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.cells(text[], tstzrange, text, text, jsonb, timestamptz, regclass, text) IS
-	'Cells of a usage: exact sums by bucket (hour, day, week, month of local time, or the whole period) and the columns "by". grain: dimension (with distributions of cost and context) or user (by user_id). reference_at: time whose prices reference_cost takes; NULL: the start of the period, or no reference_cost where a rollup has that of other prices. The measures are described by cell_measures(). usage may be a rollup.';
+	'Cells of a usage: exact sums by bucket (hour, day, week, month of local time, or the whole period) and the columns "by". grain: dimension (with distributions of cost and context) or user (by user_id). reference_at: time whose prices reference_cost takes; NULL: the start of the period, or no reference_cost where a rollup has that of other prices. An attempt counts where it ran, an operation where its first call did. The measures are described by cell_measures(). usage may be a rollup.';
 
 CREATE FUNCTION llm_cost.scope_expression(by text[], qualifier text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

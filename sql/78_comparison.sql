@@ -97,6 +97,7 @@ DECLARE
 	compared	text;
 	measures	text[];
 	sides		text;
+	ranged		boolean := comparison_query.baseline !~ '^\s*\d{1,4}\s*weeks?\s*$';
 	value_of	text;
 	change_of	text;
 	near		record;
@@ -109,7 +110,17 @@ BEGIN
 	declared := EXISTS (SELECT FROM llm_cost.declared_change d WHERE d.schema_name = target.schema_name AND d.relation_name = target.relation_name);
 	SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, comparison_query.metric, comparison_query.unit, dimensions);
 	dimension_columns := ARRAY(SELECT 'dimension_' || i FROM generate_series(1, cardinality(dimensions)) AS i);
-	IF chosen.method IN ('ratio', 'points') OR chosen.numerator = 'users' THEN
+	IF chosen.numerator = 'users' OR chosen.denominator = 'users' THEN
+		-- a user is one, in however many teams
+		keys := ARRAY['user_id', 'NULL::text AS team'];
+		IF ranged AND EXISTS (SELECT FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w
+				WHERE upper(w.during) - lower(w.during) <> upper(comparison_query.period) - lower(comparison_query.period)) THEN
+			RAISE EXCEPTION 'users of a longer range cannot be compared with those of the period'
+				USING ERRCODE = 'invalid_parameter_value',
+					DETAIL = format('Baseline: %s. Period: %s.', comparison_query.baseline, comparison_query.period),
+					HINT = 'Take ''4 weeks'', or a range as long as the period.';
+		END IF;
+	ELSIF chosen.method IN ('ratio', 'points') THEN
 		keys := '{user_id,team}';
 	END IF;
 	IF chosen.price IS NOT NULL THEN
@@ -137,7 +148,10 @@ BEGIN
 	edges := near.edges;
 	SELECT tstzrange(min(lower(w.during)), max(upper(w.during))) INTO referenced
 	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w;
-	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s)', w.pair, w.side, lower(w.during),
+	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s, %s)', w.pair, w.side, lower(w.during),
+			-- a range of one's own counts as so many periods as it is long
+			CASE WHEN ranged AND w.side = 'before' AND w.pair < 99
+				 THEN EXTRACT(epoch FROM upper(w.during) - lower(w.during)) / EXTRACT(epoch FROM upper(comparison_query.period) - lower(comparison_query.period)) ELSE 1 END,
 			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ' ORDER BY w.pair, w.side, w.during)
 	INTO compared
 	FROM unnest(listed.pairs, listed.sides, listed.windows) AS w (pair, side, during);
@@ -155,11 +169,12 @@ BEGIN
 			v.expression, v.name, v.expression, v.name), '')
 	INTO sides
 	FROM (VALUES
-		('y', CASE WHEN chosen.method = 'percentile' THEN 'llm_cost.combine(c.context_distribution)'
+		('y', CASE WHEN chosen.denominator = 'users' THEN 'sum(CASE WHEN c.user_id IS NOT NULL THEN c.cost END)'
+				   WHEN chosen.method = 'percentile' THEN 'llm_cost.combine(c.context_distribution)'
 				   WHEN chosen.numerator = 'users' THEN 'count(DISTINCT CASE WHEN c.user_id IS NOT NULL AND c.attempts > 0 THEN u.starts_at END)'
 				   ELSE format('sum(c.%s::numeric)', chosen.numerator) END),
 		('n', CASE WHEN chosen.method = 'percentile' THEN 'sum(c.attempts)'
-				   WHEN chosen.denominator IN ('users', 'windows') THEN 'count(DISTINCT CASE WHEN c.cost IS NOT NULL THEN u.starts_at END)'
+				   WHEN chosen.denominator IN ('users', 'windows') THEN format('count(DISTINCT CASE WHEN c.cost IS NOT NULL%s THEN u.starts_at END)', CASE chosen.denominator WHEN 'users' THEN ' AND c.user_id IS NOT NULL' ELSE '' END)
 				   ELSE format('sum(%s)', regexp_replace(chosen.denominator, '(\w+)', 'c.\1::numeric', 'g')) END),
 		('cost', 'sum(c.cost)'),
 		('reference', CASE WHEN comparison_query.max_scopes IS NULL THEN 'sum(NULL::numeric)' ELSE 'sum(c.reference_cost)' END),
@@ -175,30 +190,32 @@ BEGIN
 	value_of := CASE chosen.method
 		WHEN 'percentile' THEN format('llm_cost.percentile(t.y_%%1$s, %s)::numeric', chosen.denominator)
 		WHEN 'total' THEN 't.y_%1$s / NULLIF(t.windows_%1$s, 0)'
+		-- of nothing retried the share is none, not unknown
+		WHEN 'points' THEN 'COALESCE(t.y_%1$s, 0) / NULLIF(t.n_%1$s, 0)'
 		ELSE 't.y_%1$s / NULLIF(t.n_%1$s, 0)' END;
 	change_of := CASE chosen.method WHEN 'points' THEN 't.value_after - t.value_before'
 				 ELSE 't.value_after / NULLIF(t.value_before, 0) - 1' END;
 
 	RETURN format($sql$
-	WITH compared (pair, side, starts_at, first_segment, last_segment) AS (VALUES %1$s),
+	WITH compared (pair, side, starts_at, weight, first_segment, last_segment) AS (VALUES %1$s),
 	cell AS MATERIALIZED (SELECT *, %3$s AS price FROM (%2$s) AS c),
 	-- windows before the first attempt say nothing
 	begun AS (SELECT min(c.first_started_at) AS at FROM cell c),
 	usable AS (
 		SELECT w.* FROM (
-			SELECT w.*, w.starts_at + INTERVAL '1 day' >= b.at AS filled,
-				   bool_and(w.starts_at + INTERVAL '1 day' >= b.at) OVER (PARTITION BY w.pair) AS all_filled
+			SELECT w.*, w.starts_at + %23$L::interval >= b.at AS filled,
+				   bool_and(w.starts_at + %23$L::interval >= b.at) OVER (PARTITION BY w.pair) AS all_filled
 			FROM compared w, begun b) AS w
 		WHERE w.pair = 0 AND (w.side = 'after' OR w.filled) OR w.all_filled
 	), windows AS (
-		SELECT u.pair, count(*) FILTER (WHERE u.side = 'before') AS windows_before, count(*) FILTER (WHERE u.side = 'after') AS windows_after
+		SELECT u.pair, sum(u.weight) FILTER (WHERE u.side = 'before') AS windows_before, sum(u.weight) FILTER (WHERE u.side = 'after') AS windows_after
 		FROM usable u GROUP BY u.pair
 	), newcomer AS (
 		-- seen in the period only, of all that was read
 		%19$s
 	), scoped AS (
 		SELECT %4$s AS scope, %5$s, u.pair%6$s
-		FROM cell c JOIN usable u ON c.bucket BETWEEN u.first_segment AND u.last_segment
+		FROM cell c JOIN (SELECT u.*, s.segment FROM usable u, generate_series(u.first_segment, u.last_segment) AS s (segment)) AS u ON u.segment = c.bucket
 		GROUP BY u.pair%7$s
 	), ranked AS (
 		SELECT s.scope, row_number() OVER (ORDER BY abs(sum(s.cost_after) - COALESCE(sum(s.cost_before), 0) / NULLIF(max(w.windows_before), 0)) DESC NULLS LAST,
@@ -266,12 +283,14 @@ BEGIN
 				WHEN t.unlogged_after > 0 THEN format('not measurable: %%s without a log of what failed', llm_cost.counted(t.unlogged_after::bigint, 'attempt'))
 				WHEN t.sampling_unit = 'window' AND t.judged_by IS NULL AND v.verdict = 'insufficient'
 				THEN format('no users to compare, and %%s, fewer than 4', llm_cost.counted(COALESCE(cardinality(array_remove(t.placebo, NULL)), 0), 'earlier window'))
-				ELSE CASE WHEN d.cancelled <> 0 THEN 'beyond what was declared: ' ELSE '' END || v.cause END AS cause
+				ELSE CASE WHEN d.cancelled <> 0 THEN 'beyond what was declared: ' ELSE '' END || v.cause
+					 || CASE WHEN v.verdict IN ('increased', 'decreased') AND sign(t.headline) = -sign((t.estimate).change) AND abs(t.headline) >= 0.01
+							 THEN '; the total moved the other way, as others use it more' ELSE '' END END AS cause
 	FROM judged t CROSS JOIN begun b
 		 -- what was declared is expected; what is beyond it is judged
 		 LEFT JOIN LATERAL (SELECT p.* FROM %20$s AS p WHERE t.label IS NOT NULL) AS d ON true,
-		 LATERAL llm_cost.change_verdict(%21$s, t.placebo, (t.unpriced_before / NULLIF(t.attempts_before, 0))::double precision,
-			(t.unpriced_after / NULLIF(t.attempts_after, 0))::double precision, GREATEST(t.windows_before, 1)::integer, NULL, t.sampling_unit) AS v
+		 LATERAL llm_cost.change_verdict(%21$s, t.placebo, CASE WHEN %24$s THEN (t.unpriced_before / NULLIF(t.attempts_before, 0))::double precision END,
+			CASE WHEN %24$s THEN (t.unpriced_after / NULLIF(t.attempts_after, 0))::double precision END, GREATEST(t.windows_before, 1)::integer, NULL, t.sampling_unit) AS v
 	)%22$s$sql$,
 		compared,
 		llm_cost.summed_query(source.relation, tstzrange(edges[1], edges[cardinality(edges)]), dimensions, comparison_query.filter,
@@ -281,7 +300,7 @@ BEGIN
 		llm_cost.scope_expression(dimensions, 'c'),
 		CASE WHEN keys = '{}' THEN 'NULL::text AS user_id, NULL::text AS team' ELSE 'c.user_id, c.team' END,
 		sides,
-		COALESCE((SELECT string_agg(', c.' || g.name, '') FROM unnest(dimension_columns || keys) AS g (name)), ''),
+		COALESCE((SELECT string_agg(', c.' || split_part(g.name, ' AS ', -1), '') FROM unnest(dimension_columns || keys) AS g (name)), ''),
 		COALESCE(comparison_query.max_scopes, 2000000000),
 		CASE WHEN chosen.method = 'percentile' THEN 'llm_cost.combine(l.y_before)' ELSE 'sum(l.y_before)' END,
 		CASE WHEN chosen.method = 'percentile' THEN 'llm_cost.combine(l.y_after)' ELSE 'sum(l.y_after)' END,
@@ -311,7 +330,9 @@ BEGIN
 				comparison_query.metric, CASE WHEN chosen.method = 'ratio' THEN '(t.judged_by).change' ELSE 'NULL' END)
 			 ELSE '(SELECT NULL::double precision AS cancelled, NULL::text AS says)' END,
 		CASE WHEN declared THEN 'llm_cost.beyond_declared(t.judged_by, d.cancelled)' ELSE 't.judged_by' END,
-		near.query);
+		near.query,
+		LEAST(INTERVAL '1 day', (upper(comparison_query.period) - lower(comparison_query.period)) / 7),
+		CASE WHEN chosen.numerator LIKE '%cost' THEN 'true' ELSE 'false' END);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.comparison_query(regclass, text, text, text[], tstzrange, text, jsonb, text, integer, jsonb, boolean) IS

@@ -50,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.drift(text, text[], tstzrange, text, text, jsonb, regclass, text) IS
-	'How a metric (metrics() lists them) changed, by any columns of the usage: value in the period (NULL: the last full week) and before (baseline: NULL, the four such windows before; ''N weeks''; a range; or ''plan'', see set_plan()). change is that of the totals, like_for_like that of users compared with themselves, low to high its 95 % interval, in per cent or points (change_in). The interval is no narrower than what earlier comparisons of the same shape showed, quiet_windows of them, of which quiet_windows_larger changed as much. at_stake_usd: what the change costs a week, in the currency of the price book; negative is saved. sample_size: what the metric divides by. Verdicts: increased, decreased, no_large_change, trend, new, inconclusive, insufficient; cause says why in words. Attempts without a cost are on neither side of unit costs; priced_pct says how many are. near_release: the release that the change came with, if its probability is 0.9 or more, else "near A or B"; NULL if it most likely came with none (attribute_change() has the probabilities). declared: what declare_change() was told of it; verdict and cause are then of what is beyond that. Largest stake first.';
+	'How a metric (metrics() lists them) changed, by any columns of the usage: value in the period (NULL: the last full week) and before (baseline: NULL, the four such windows before; ''N weeks''; a range; or ''plan'', see set_plan()). change is that of the totals, like_for_like that of users compared with themselves, low to high its 95 % interval, in per cent or points (change_in). The interval is no narrower than what earlier comparisons of the same shape showed, quiet_windows of them, of which quiet_windows_larger changed as much. at_stake_usd: what the change costs a week, in the currency of the price book; negative is saved. sample_size: what the metric divides by. Verdicts: increased, decreased, no_large_change, trend, new, inconclusive, insufficient; cause says why in words. Attempts without a cost are on neither side of unit costs; priced_pct says how many are. near_release: the release that the change came with, if its probability is 0.9 or more, else "near A or B"; NULL if it most likely came with none (attribute_change() has the probabilities). declared: what declare_change() was told of it; verdict and cause are then of what is beyond that. context_p50 and context_p99 are not like for like. A filter leaves attempts out, not operations; the cost of an operation''s later attempts counts where and when these ran. Largest stake first.';
 
 CREATE FUNCTION llm_cost.plan_comparison_query(
 	compared text, usage regclass, metric text, unit text, method text, dollars text, dimensions text[], period tstzrange) RETURNS text
@@ -67,7 +67,7 @@ BEGIN
 			FROM llm_cost.usage_plan p
 			WHERE p.schema_name = %2$L AND p.relation_name = %3$L AND p.metric = %4$L AND p.unit = %5$L AND p.valid_from < %6$L
 			  AND ARRAY(SELECT jsonb_object_keys(p.scope)) @> %7$L::text[] AND %7$L::text[] @> ARRAY(SELECT jsonb_object_keys(p.scope))
-			ORDER BY p.scope, p.valid_from DESC
+			ORDER BY p.scope, p.valid_from DESC, p.planned_at DESC
 		), seen AS (
 			SELECT COALESCE(c.label, p.scope) AS label, p.value AS value_before, c.value_after, c.n_after, c.cost_after, c.attempts_after,
 				   c.unpriced_after, c.unlogged_after, c.price, c.placebo, c.sampling_unit, c.groups_after, c.yy, c.yn, c.nn,
@@ -75,7 +75,7 @@ BEGIN
 			FROM (%9$s) AS c FULL JOIN plan p ON p.scope = COALESCE(c.label, '{}')
 		), estimated AS (
 			-- users are a sample; the plan is a number
-			SELECT s.*, CASE WHEN s.headline IS NOT NULL AND s.groups_after > 1 AND s.nn > 0 AND s.value_after > 0
+			SELECT s.*, CASE WHEN s.headline IS NOT NULL AND s.groups_after > 1 AND s.nn > 0 AND %14$s
 				THEN ROW(%10$L, s.headline, NULL, NULL, NULL,
 					sqrt(GREATEST(s.groups_after / (s.groups_after - 1.0) * (s.yy - 2 * s.value_after * s.yn + s.value_after ^ 2 * s.nn), 1e-18)) / s.n_after %11$s,
 					s.groups_after - 1, s.groups_after, s.n_after ^ 2 / s.nn, 1, 1, NULL, NULL, NULL, NULL, s.groups_after, 0)::llm_cost.paired_change_result
@@ -89,6 +89,7 @@ BEGIN
 			   CASE WHEN e.value_before IS NULL THEN 'insufficient' WHEN e.attempts_after IS NULL THEN 'insufficient'
 					ELSE v.verdict END AS verdict,
 			   CASE WHEN e.value_before IS NULL THEN 'no plan' WHEN e.attempts_after IS NULL THEN 'no usage in the period'
+					WHEN e.judged_by IS NULL AND e.yy IS NULL THEN format('%%s to judge by, fewer than 4', llm_cost.counted(COALESCE(cardinality(array_remove(e.placebo, NULL)), 0), 'earlier window'))
 					ELSE v.cause END AS cause
 		FROM estimated e, LATERAL llm_cost.change_verdict(e.judged_by, e.placebo, 0,
 			COALESCE(e.unpriced_after / NULLIF(e.attempts_after, 0), 0)::double precision, 4, NULL, e.sampling_unit) AS v$sql$,
@@ -102,7 +103,9 @@ BEGIN
 		CASE plan_comparison_query.method WHEN 'points' THEN 'difference' ELSE 'ratio' END,
 		CASE plan_comparison_query.method WHEN 'points' THEN '' ELSE '/ s.value_after::double precision' END,
 		regexp_replace(plan_comparison_query.dollars, '\mt\.', 'e.', 'g'),
-		EXTRACT(epoch FROM upper(plan_comparison_query.period) - lower(plan_comparison_query.period)));
+		EXTRACT(epoch FROM upper(plan_comparison_query.period) - lower(plan_comparison_query.period)),
+		-- a logarithm needs more than nothing
+		CASE plan_comparison_query.method WHEN 'points' THEN 'true' ELSE 's.value_after > 0' END);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.plan_comparison_query(text, regclass, text, text, text, text, text[], tstzrange) IS

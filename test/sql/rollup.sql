@@ -76,7 +76,7 @@ AS $$
 DECLARE
 	n			bigint;
 BEGIN
-	EXECUTE format('WITH u AS (SELECT to_jsonb(q) - ''{cost_distribution,context_distribution,next_sql}''::text[] AS j FROM (%s) AS q), r AS (SELECT to_jsonb(q) - ''{cost_distribution,context_distribution,next_sql}''::text[] AS j FROM (%s) AS q)
+	EXECUTE format('WITH u AS (SELECT to_jsonb(q) - ''{cost_distribution,context_distribution,next_sql,near_release}''::text[] AS j FROM (%s) AS q), r AS (SELECT to_jsonb(q) - ''{cost_distribution,context_distribution,next_sql,near_release}''::text[] AS j FROM (%s) AS q)
 		SELECT (SELECT count(*) FROM (SELECT * FROM u EXCEPT ALL SELECT * FROM r) AS q) + (SELECT count(*) FROM (SELECT * FROM r EXCEPT ALL SELECT * FROM u) AS q) + CASE WHEN EXISTS (SELECT FROM u) THEN 0 ELSE 1000 END',
 		format(question, usage), format(question, rollup)) INTO n;
 	RETURN n;
