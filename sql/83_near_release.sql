@@ -64,7 +64,7 @@ BEGIN
 	edges := ARRAY(SELECT DISTINCT e.at FROM unnest(edges || days) AS e (at) ORDER BY 1);
 	-- the day of each segment
 	dates := ARRAY(SELECT timezone(near_release_query.time_zone, e.at)::date FROM unnest(edges) WITH ORDINALITY AS e (at, n) ORDER BY e.n);
-	version_column := ARRAY[COALESCE(format('%I AS version', column_name), 'NULL::text AS version')];
+	version_column := ARRAY[CASE WHEN column_name IS NULL THEN 'NULL::text AS version' ELSE format('%I AS version', column_name) END];
 
 	query := format($sql$, suspect AS (
 		SELECT a.rank, a.label, a.sampling_unit, CASE a.verdict WHEN 'increased' THEN 1 WHEN 'decreased' THEN -1 ELSE 0 END AS direction

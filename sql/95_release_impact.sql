@@ -130,6 +130,7 @@ BEGIN
 			   llm_cost.paired_change(u.team, u.cost_before::double precision, u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_team,
 			   count(DISTINCT u.user_id) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS users,
 			   count(DISTINCT u.team) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS teams,
+			   count(u.user_id) + count(u.team) > 0 AS anybody,
 			   sum(u.cost_before) / NULLIF(sum(u.units_before), 0) AS value_before, sum(u.cost_after) / NULLIF(sum(u.units_after), 0) AS value_after,
 			   sum(u.units_before) AS n_before, sum(u.units_after) AS n_after,
 			   (sum(u.unpriced_before) / NULLIF(sum(u.attempts_before), 0))::double precision AS unpriced_before,
@@ -139,10 +140,11 @@ BEGIN
 					sum(u.retries_before), sum(u.retries_after), NULL, NULL, NULL, NULL) AS factors
 		FROM by_unit u GROUP BY u.scope, u.pair
 	), sampled AS (
-		SELECT e.*, CASE WHEN e.users > e.teams AND (e.by_team).effective_units >= 10 THEN 'team' WHEN e.users > 0 OR e.teams = 0 THEN 'user' ELSE 'team' END AS sampling_unit
+		SELECT e.*, CASE WHEN e.users > e.teams AND (e.by_team).effective_units >= 10 THEN 'team' WHEN e.users > 0 THEN 'user' WHEN e.teams > 0 THEN 'team'
+					WHEN e.anybody THEN 'user' ELSE 'window' END AS sampling_unit
 		FROM estimated e WHERE e.pair <= 0
 	), told AS (
-		SELECT s.*, CASE s.sampling_unit WHEN 'team' THEN s.by_team ELSE s.by_user END AS estimate FROM sampled s
+		SELECT s.*, CASE s.sampling_unit WHEN 'team' THEN s.by_team WHEN 'user' THEN s.by_user END AS estimate FROM sampled s
 	), ranked AS (
 		-- side by side, if enough of it was; how dear anything was does not matter here
 		SELECT DISTINCT ON (t.scope) t.*
@@ -169,14 +171,15 @@ BEGIN
 			   sum(s.n) FILTER (WHERE s.side = 'old') AS old
 		FROM sided s GROUP BY s.scope
 	), placebo AS (
-		SELECT e.scope, array_agg(CASE k.sampling_unit WHEN 'team' THEN (e.by_team).change ELSE (e.by_user).change END ORDER BY e.pair) AS changes
+		SELECT e.scope, array_agg(CASE k.sampling_unit WHEN 'team' THEN (e.by_team).change WHEN 'user' THEN (e.by_user).change
+					ELSE (e.value_after / NULLIF(e.value_before, 0) - 1)::double precision END ORDER BY e.pair) AS changes
 		FROM estimated e JOIN ranked k USING (scope) WHERE e.pair > 0 GROUP BY e.scope
 	), excused AS (
 		SELECT r.*, k.sampling_unit, k.pair, k.value_before, k.value_after, k.n_before, k.n_after, k.unpriced_before, k.unpriced_after, k.estimate,
 			   (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision AS headline, d.cancelled, d.says
 		FROM released r LEFT JOIN ranked k USING (scope)
 			 LEFT JOIN LATERAL llm_cost.declared_part(%10$L, %11$L, r.scope || %12$L, tstzrange(r.released_at - INTERVAL '1 day', r.released_at + make_interval(secs => r.length)),
-				'unit_cost', (k.estimate).change, k.factors) AS d ON true
+				'unit_cost', CASE k.sampling_unit WHEN 'window' THEN (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision ELSE (k.estimate).change END, k.factors) AS d ON true
 	)
 	SELECT e.scope, CASE e.pair WHEN -1 THEN 'concurrent' WHEN 0 THEN 'before_after' END AS method, e.released_at,
 		   100 * v.exposed / NULLIF(v.since - COALESCE(v.unknown, 0), 0) AS exposure, e.value_before, e.value_after, 100 * e.headline AS headline,
@@ -189,12 +192,17 @@ BEGIN
 				WHEN v.exposed IS NULL THEN 'no usage since the release'
 				WHEN v.old IS NULL THEN 'nothing to compare with: usage begins with this release'
 				WHEN e.pair IS NULL THEN 'no usage of the old version to compare with'
+				WHEN w.alone AND w.quiet < 4 THEN format('no users to compare, and %%s, fewer than 4', llm_cost.counted(w.quiet, 'earlier window'))
 				ELSE concat_ws('; ', CASE WHEN e.cancelled <> 0 THEN 'beyond what was declared: ' ELSE '' END || j.cause,
 					CASE WHEN v.unknown > 0 AND %6$L THEN format('%%s %%%% carry no version and are left out', round(100 * v.unknown / v.since)) END,
 					CASE WHEN e.pair = 0 AND o.names IS NOT NULL AND j.verdict IN ('increased', 'decreased') THEN 'days alone cannot tell it from what else was deployed' END) END AS cause,
 		   e.says, 'also deployed: ' || o.names AS near
 	FROM excused e LEFT JOIN volume v USING (scope) LEFT JOIN others o USING (scope) LEFT JOIN placebo p USING (scope),
-		 LATERAL llm_cost.change_verdict(llm_cost.beyond_declared(e.estimate, e.cancelled), CASE WHEN e.pair = 0 THEN p.changes END,
+		 -- nobody to compare with himself: the quiet windows are all there is to judge by
+		 LATERAL (SELECT e.pair = 0 AND e.sampling_unit = 'window' AS alone, COALESCE(cardinality(array_remove(p.changes, NULL)), 0) AS quiet) AS w,
+		 LATERAL llm_cost.change_verdict(CASE WHEN w.alone AND w.quiet >= 4 AND e.headline IS NOT NULL
+				THEN ROW('ratio', e.headline - COALESCE(e.cancelled, 0), NULL, NULL, NULL, 1e-9, 1e6, e.windows_before + 1, 1e6, 1, 1, NULL, NULL, NULL, NULL, NULL, 0)::llm_cost.paired_change_result
+				ELSE llm_cost.beyond_declared(e.estimate, e.cancelled) END, CASE WHEN e.pair = 0 THEN p.changes END,
 			COALESCE(e.unpriced_before, 0), COALESCE(e.unpriced_after, 0), e.windows_before, NULL, COALESCE(e.sampling_unit, 'user')) AS j$sql$,
 		release_query.baseline_weeks, release_query.released, chosen.numerator, regexp_replace(chosen.denominator, '(\w+)', 'c.\1', 'g'),
 		-- a change of prices is none of the release's
@@ -327,4 +335,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.release_impact(text, text[], text, jsonb, regclass, text, integer, interval, interval, text, timestamptz) IS
-	'What a release did to unit cost, for each scope that has it (by: NULL, the workflow where it is reported). method concurrent: on days when old and new version ran side by side, users are compared with themselves on days with about the same share of it, first turns of conversations apart from later ones, and users with few calls in 14 to 30 groups that count as one each; taken where this covers 70 % of the spend of both sides and counts like ten users or more. before_after: as long as follow after the release, less the warmup, against the same weekdays and hours of the baseline_weeks before, also within users and, for those with ten calls a week or more, turns, and never surer than quiet_windows earlier comparisons of that shape. headline_pct is the exact change of the totals compared, like_for_like_pct that within users, low_pct to high_pct its 95 % interval. All costs are at the prices of the time of the release. weekly_usd: headline times the usage of a week, as if all of it had the release, in the currency of the price book. Rows that carry no version (unversioned_pct, since the release) are left out on both sides; exposure_pct is the release''s share of the others. A release that no row carries is taken from declare_release() or attach_releases(), and all that follows is new. verdict and cause as in drift(), of what is beyond a declared change (declared). near_release: what else was deployed within a day. Verdict insufficient, and why: never seen, in the future, nothing before it, less than a day, fewer than two users. unit: operation, attempt, conversation or outcome. as_of: look no later than that.';
+	'What a release did to unit cost, for each scope that has it (by: NULL, the workflow where it is reported). method concurrent: on days when old and new version ran side by side, users are compared with themselves on days with about the same share of it, first turns of conversations apart from later ones, and users with few calls in 14 to 30 groups that count as one each; taken where this covers 70 % of the spend of both sides and counts like ten users or more. before_after: as long as follow after the release, less the warmup, against the same weekdays and hours of the baseline_weeks before, also within users and, for those with ten calls a week or more, turns, and never surer than quiet_windows earlier comparisons of that shape. headline_pct is the exact change of the totals compared, like_for_like_pct that within users, low_pct to high_pct its 95 % interval. All costs are at the prices of the time of the release. weekly_usd: headline times the usage of a week, as if all of it had the release, in the currency of the price book. Rows that carry no version (unversioned_pct, since the release) are left out on both sides; exposure_pct is the release''s share of the others. A release that no row carries is taken from declare_release() or attach_releases(), and all that follows is new. verdict and cause as in drift(), of what is beyond a declared change (declared). near_release: what else was deployed within a day. Verdict insufficient, and why: never seen, in the future, nothing before it, less than a day, fewer than two users. Without users it is judged by earlier windows alone (sampling_unit window), four at least. unit: operation, attempt, conversation or outcome. as_of: look no later than that.';

@@ -69,18 +69,20 @@ BEGIN
 	), graded AS (
 		SELECT c.*, t.q, COALESCE(u.q, 1) AS quarter_q, CASE
 			WHEN c.is_cost AND c.verdict = 'increased' AND t.q <= 0.05 AND c.change - COALESCE(c.cancelled, 0) >= %2$s AND COALESCE(c.standing, 2) >= 2 THEN 'regression'
-			WHEN c.is_cost AND c.headline - COALESCE(c.cancelled, 0) >= %2$s AND (c.change - COALESCE(c.cancelled, 0) >= %2$s) IS NOT TRUE
+			WHEN c.is_cost AND c.headline - COALESCE(c.cancelled, 0) >= %2$s AND c.change - COALESCE(c.cancelled, 0) < %2$s
 				 AND c.headline_without - COALESCE(c.cancelled, 0) < %2$s THEN 'single user'
-			WHEN c.is_cost AND c.headline - COALESCE(c.cancelled, 0) >= %2$s AND (c.change - COALESCE(c.cancelled, 0) >= %2$s) IS NOT TRUE THEN 'mix shift'
+			WHEN c.is_cost AND c.headline - COALESCE(c.cancelled, 0) >= %2$s AND c.change - COALESCE(c.cancelled, 0) < %2$s THEN 'mix shift'
+			-- nobody says whose it is
+			WHEN c.is_cost AND c.headline - COALESCE(c.cancelled, 0) >= %2$s AND c.change IS NULL THEN 'watch'
 			WHEN c.verdict = CASE c.worse WHEN 1 THEN 'increased' ELSE 'decreased' END AND t.q <= 0.05 THEN 'watch'
 			-- many small steps: none of them is large, all of them are
 			WHEN c.is_cost AND c.quarter - COALESCE(c.cancelled, 0) >= %2$s AND c.quarter_low > 0.05 AND u.q <= 0.05 AND c.quarter_units >= 10 THEN 'watch' END AS grade
 		FROM compared c LEFT JOIN test t ON t.scope = c.scope AND t.metric = c.metric AND NOT t.quarter
 			 LEFT JOIN test u ON u.scope = c.scope AND u.metric = c.metric AND u.quarter
 	), ordered AS (
-		SELECT g.*, g.grade = 'watch' AND g.is_cost AND (g.verdict = 'increased' AND g.q <= 0.05) IS NOT TRUE AS creeping, row_number() OVER of_release AS in_release, first_value(g.scope) OVER of_release AS first_scope, row_number() OVER of_scope AS in_scope,
+		SELECT g.*, g.grade = 'watch' AND g.is_cost AND g.change IS NOT NULL AND (g.verdict = 'increased' AND g.q <= 0.05) IS NOT TRUE AS creeping, row_number() OVER of_release AS in_release, first_value(g.scope) OVER of_release AS first_scope, row_number() OVER of_scope AS in_scope,
 			   -- said before, and not much more than then
-			   CASE WHEN g.grade = 'watch' AND g.is_cost AND (g.verdict = 'increased' AND g.q <= 0.05) IS NOT TRUE
+			   CASE WHEN g.grade = 'watch' AND g.is_cost AND g.change IS NOT NULL AND (g.verdict = 'increased' AND g.q <= 0.05) IS NOT TRUE
 					THEN (1 + g.quarter) / (1 + GREATEST(g.change, 0)) - 1 >= %2$s
 					ELSE g.weeks_open > 1 AND g.change < g.week_before + 0.1 END AS cooling
 		FROM graded g WHERE g.grade IS NOT NULL
@@ -94,6 +96,7 @@ BEGIN
 		   concat_ws('; ', CASE WHEN o.creeping THEN format('%%s %%%% since the beginning of the quarter', to_char(100 * o.quarter, 'SGFM999990'))
 				WHEN o.grade = 'single user' THEN format('%%s; without user %%s it is %%s %%%%', o.cause, o.top_user, to_char(100 * o.headline_without, 'SGFM999990'))
 				WHEN o.grade = 'mix shift' THEN format('the same users pay no such thing: other users or other requests than before; %%s', o.cause)
+				WHEN o.is_cost AND o.change IS NULL THEN format('the totals rose; without users nobody knows whether the same ones pay more; %%s', o.cause)
 				ELSE o.cause END,
 				CASE WHEN o.grade = 'watch' AND o.is_cost AND NOT o.creeping AND o.standing < 2 THEN 'not seen on two days in a row' END,
 				CASE WHEN o.cooling AND o.creeping THEN 'already so before the last weeks'
@@ -112,4 +115,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.regressions(tstzrange, text[], text[], numeric, text, jsonb, regclass, text) IS
-	'What of the changes of a period (NULL: the last full week) is worth attention: unit cost that rose by threshold_pct or more beyond what was declared, and metrics that got worse, each column of "by" by itself (NULL: the workflow; {}: the whole), metrics NULL: unit_cost, hit_ratio, calls_per_operation, as far as reported. grade: regression (the same users pay that much more, it has stood for two days, and it passes the false-discovery rate of 5 % over all comparisons), single user (the totals rose that much, and without one user they did not), mix shift (the totals did, the same users did not), watch (it rose for sure, but by less or not for two days; or it rose by threshold_pct since the first four weeks of the quarter that the period ends, quarter_pct). alert is true once for each release and scope, and again only if a change that is already open grew by ten points. false_discovery_rate: the share of findings that would be false if all as certain as this one were reported (Benjamini and Hochberg). false_a_year: regressions a year to be expected from chance alone with these comparisons, as often as the period is long. One row with grade none if nothing is found.';
+	'What of the changes of a period (NULL: the last full week) is worth attention: unit cost that rose by threshold_pct or more beyond what was declared, and metrics that got worse, each column of "by" by itself (NULL: the workflow; {}: the whole), metrics NULL: unit_cost, hit_ratio, calls_per_operation, as far as reported. grade: regression (the same users pay that much more, it has stood for two days, and it passes the false-discovery rate of 5 % over all comparisons), single user (the totals rose that much, and without one user they did not), mix shift (the totals did, the same users did not), watch (it rose for sure, but by less or not for two days; or the totals rose that much and nobody says by which users; or it rose by threshold_pct since the first four weeks of the quarter that the period ends, quarter_pct). alert is true once for each release and scope, and again only if a change that is already open grew by ten points. false_discovery_rate: the share of findings that would be false if all as certain as this one were reported (Benjamini and Hochberg). false_a_year: regressions a year to be expected from chance alone with these comparisons, as often as the period is long. One row with grade none if nothing is found.';

@@ -73,6 +73,10 @@ SELECT scope, grade, cause FROM llm_cost.regressions(:'week', metrics => '{unit_
 INSERT INTO call SELECT started_at + INTERVAL '7 days', model, input_tokens, output_tokens, operation_id || '+', user_id, workflow, release FROM call
 WHERE started_at >= '2026-06-22' AND workflow IN ('mail', 'calm');
 SELECT scope, grade, alert, weeks_open, cause FROM llm_cost.regressions('[2026-06-29, 2026-07-06)', metrics => '{unit_cost}', filter => '{"workflow": ["mail", "calm"]}');
+-- without releases, and without users
+SELECT llm_cost.attach('call', mapping => '{"release": null, "user_id": null}', view_name => 'bare');
+SELECT scope, metric, grade, alert, headline_pct, standing_days, near_release FROM llm_cost.regressions(:'week', metrics => '{unit_cost}', usage => 'bare') ORDER BY 1;
+SELECT llm_cost.detach('bare');
 -- by Benjamini and Hochberg q is never below p
 SELECT bool_and(false_discovery_rate >= p_value) AS q_above_p FROM llm_cost.regressions(:'week') WHERE p_value IS NOT NULL;
 

@@ -83,6 +83,11 @@ SELECT method, headline_pct, like_for_like_pct, low_pct, high_pct, verdict, caus
 -- no price for a part of it
 INSERT INTO call SELECT '2026-06-12'::timestamptz + make_interval(mins => i), 'no such model', 1000, 0, 'u1', 'whole', 'b2', 1 FROM generate_series(1, 60) AS i;
 SELECT verdict, cause FROM llm_cost.release_impact('b2');
+-- nobody says who: earlier windows are all there is, unless there are too few
+SELECT llm_cost.attach('call', mapping => '{"user_id": null}', view_name => 'nobody');
+SELECT method, headline_pct, like_for_like_pct, sampling_unit, quiet_windows, verdict FROM llm_cost.release_impact('b2', usage => 'nobody', filter => '{"model": "regress-impact"}');
+SELECT method, headline_pct, sampling_unit, verdict, cause FROM llm_cost.release_impact('s2', usage => 'nobody');
+SELECT llm_cost.detach('nobody');
 -- two releases a day: rows say who had which
 SELECT scope, method, near_release FROM llm_cost.release_impact('2.0');
 
