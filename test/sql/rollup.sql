@@ -144,6 +144,17 @@ SELECT llm_cost.set_plan('{"unit_cost": 0.004, "operations": 60}', usage => 'dai
 SELECT sum(differences(format('SELECT * FROM llm_cost.drift(%L, %L, ''[2026-06-22, 2026-06-29)'', ''plan'', usage => %%L)', m, b), 'call_usage', 'daily')) AS differences
 FROM unnest('{unit_cost,operations}'::text[]) AS m, unnest('{"{}","{workflow}"}'::text[]) AS b;
 
+-- A table that says nothing of users, and is not attached.
+CREATE TABLE plain AS SELECT started_at, model, input_tokens, output_tokens, operation_id, team FROM call;
+SELECT llm_cost.create_rollup('of_plain', '{team,model}', usage => 'plain');
+SET client_min_messages = warning;
+SELECT count(*) AS buckets FROM llm_cost.refresh_rollup('of_plain');
+RESET client_min_messages;
+SELECT sum(differences(replace(q, 'WEEK', '''[2026-06-22, 2026-06-29)'''), 'plain', 'of_plain')) AS differences
+FROM (VALUES ('SELECT * FROM llm_cost.drift(by => ''{team}'', period => WEEK, usage => %L)'), ('SELECT * FROM llm_cost.drift(''spend'', ''{user_id}'', WEEK, usage => %L)'),
+			 ('SELECT * FROM llm_cost.overview(%L, WEEK)'), ('SELECT * FROM llm_cost.cells(''{user_id}'', WEEK, ''user'', usage => %L)')) AS v (q);
+SELECT llm_cost.drop_rollup('of_plain');
+
 -- What a rollup lacks, it says; first, what has come since.
 UPDATE llm_cost.rollup SET covered = '{(, 2026-06-28 03:00+00)}' WHERE rollup_name = 'daily';
 \set VERBOSITY terse
