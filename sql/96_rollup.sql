@@ -93,7 +93,7 @@ BEGIN ATOMIC
 	FROM llm_cost.rollup r
 		 JOIN pg_namespace n ON n.nspname = r.schema_name
 		 JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
-			AND c.relname IN (r.rollup_name, r.rollup_name || '_cell', r.rollup_name || '_user_cell')
+			AND (c.relname IN (r.rollup_name, r.rollup_name || '_cell') OR c.relname = r.rollup_name || '_user_cell' AND r.user_columns <> '{}')
 	WHERE c.oid = usage AND pg_get_userbyid(c.relowner) = r.created_by;
 END;
 COMMENT ON FUNCTION llm_cost.live_rollup(regclass) IS

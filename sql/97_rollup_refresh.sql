@@ -20,6 +20,11 @@ RETURN CASE bucket WHEN 'hour' THEN bucket_start + INTERVAL '1 hour'
 COMMENT ON FUNCTION llm_cost.bucket_end(timestamptz, text, text) IS
 	'When a bucket (hour, day, week of a time zone) that begins then ends.';
 
+CREATE FUNCTION llm_cost.half_open(period tstzrange) RETURNS tstzrange
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN upper_inc(period) THEN tstzrange(lower(period), upper(period) + INTERVAL '1 microsecond') ELSE period END;
+COMMENT ON FUNCTION llm_cost.half_open(tstzrange) IS 'The period with its end exclusive.';
+
 CREATE FUNCTION llm_cost.rollup_batch_query(
 	target llm_cost.rollup, usage regclass, batch tstzrange, reference_at timestamptz, force boolean, known_at timestamptz, write boolean) RETURNS text
 LANGUAGE plpgsql STABLE
@@ -159,6 +164,7 @@ DECLARE
 	counts		bigint[];
 	total		numeric;
 	done		numeric := 0;
+	known		timestamptz;
 	first		integer := 1;
 	last		integer;
 	actions		text[] := ARRAY[]::text[];
@@ -203,8 +209,19 @@ BEGIN
 		WHILE last < cardinality(buckets) AND buckets[last + 1] < buckets[first] + span LOOP
 			last := last + 1;
 		END LOOP;
+		-- Whoever is changing prices has dated them already: let him commit, and do
+		-- not hold up the next one.
+		BEGIN
+			IF recompute_rollup.write THEN
+				PERFORM pg_advisory_xact_lock_shared(7812739710038537076);	-- that of lock_prices()
+			END IF;
+			known := clock_timestamp();
+			RAISE EXCEPTION USING ERRCODE = 'LC001';
+		EXCEPTION WHEN SQLSTATE 'LC001' THEN
+			NULL;	-- and with it the lock
+		END;
 		query := llm_cost.rollup_batch_query(recompute_rollup.target, usage, tstzrange(buckets[first], llm_cost.bucket_end(buckets[last], step, zone)),
-			recompute_rollup.reference_at, recompute_rollup.force, clock_timestamp(), recompute_rollup.write);
+			recompute_rollup.reference_at, recompute_rollup.force, known, recompute_rollup.write);
 		-- for the usage alone: the tables of the extension have row security, too
 		PERFORM set_config('row_security', 'off', true);
 		FOR bucket_start, action, attempts_before, attempts, cost_before, cost, known_before IN EXECUTE query LOOP
@@ -269,14 +286,16 @@ AS $$
 DECLARE
 	target		llm_cost.rollup := llm_cost.named_rollup(refresh_rollup.name);
 	automatic	boolean := refresh_rollup.period IS NULL;
-	wanted		tstzrange := refresh_rollup.period;
+	wanted		tstzrange := llm_cost.half_open(refresh_rollup.period);
 	newest		timestamptz;
+	started		timestamptz;
 	since		timestamptz;
 BEGIN
 	IF NOT llm_cost.lock_rollup(target, automatic) THEN
 		RETURN;
 	END IF;
 	target := llm_cost.named_rollup(refresh_rollup.name);
+	started := clock_timestamp();
 	EXECUTE format('SELECT max(b.bucket_start) FROM %I.%I AS b', target.schema_name, target.rollup_name) INTO newest;
 	IF automatic THEN
 		-- what was refreshed from the beginning on ends here; NULL: all there is
@@ -292,15 +311,14 @@ BEGIN
 		SELECT r.*
 		FROM llm_cost.recompute_rollup(target, wanted, COALESCE(refresh_rollup.force, false), refresh_rollup.reference_at, true) AS r
 	LOOP
-		newest := GREATEST(newest, bucket_start);
 		RETURN NEXT;
 	END LOOP;
 
 	wanted := tstzrange(date_trunc(target.bucket, lower(wanted), target.time_zone),
 		CASE WHEN isfinite(upper(wanted)) THEN llm_cost.bucket_end(date_trunc(target.bucket, upper(wanted) - INTERVAL '1 microsecond', target.time_zone), target.bucket, target.time_zone) END);
 	UPDATE llm_cost.rollup r
-	SET covered = r.covered + tstzmultirange(wanted * tstzrange(NULL, GREATEST(now(), llm_cost.bucket_end(newest, target.bucket, target.time_zone)))),
-		refreshed_at = CASE WHEN automatic THEN now() ELSE r.refreshed_at END,
+	SET covered = r.covered + tstzmultirange(wanted * tstzrange(NULL, started)),
+		refreshed_at = CASE WHEN automatic THEN started ELSE r.refreshed_at END,
 		usage_columns = (SELECT s.columns FROM llm_cost.usage_source(to_regclass(format('%I.%I', target.usage_schema, target.usage_name))) s)
 	WHERE r.schema_name = target.schema_name AND r.rollup_name = target.rollup_name;
 END
@@ -318,7 +336,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	target		llm_cost.rollup := llm_cost.named_rollup(reprice.name);
-	wanted		tstzrange := reprice.period;
+	wanted		tstzrange := llm_cost.half_open(reprice.period);
 BEGIN
 	IF isempty(wanted) THEN
 		RAISE EXCEPTION 'period is empty'

@@ -53,7 +53,7 @@ SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refr
 SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refresh_rollup('kolkata', '[2026-04-30 18:30+00, 2026-05-31 18:30+00)') GROUP BY 1;
 SELECT * FROM llm_cost.cells(period => '[2026-05-25 18:30+00, 2026-06-01 18:30+00)', usage => 'kolkata', time_zone => 'Asia/Kolkata');
 SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refresh_rollup('kolkata') GROUP BY 1 ORDER BY 1;
-SELECT covered * '{[-infinity, 2026-06-29)}' AS covered, refreshed_at IS NOT NULL AS refreshed FROM llm_cost.rollup WHERE rollup_name = 'kolkata';
+SELECT covered * '{(, 2026-06-29)}' AS covered, refreshed_at IS NOT NULL AS refreshed FROM llm_cost.rollup WHERE rollup_name = 'kolkata';
 SELECT action, count(*) AS buckets, sum(attempts) AS attempts FROM llm_cost.refresh_rollup('hourly') GROUP BY 1;
 RESET client_min_messages;
 \set VERBOSITY default
@@ -144,7 +144,24 @@ SELECT llm_cost.set_plan('{"unit_cost": 0.004, "operations": 60}', usage => 'dai
 SELECT sum(differences(format('SELECT * FROM llm_cost.drift(%L, %L, ''[2026-06-22, 2026-06-29)'', ''plan'', usage => %%L)', m, b), 'call_usage', 'daily')) AS differences
 FROM unnest('{unit_cost,operations}'::text[]) AS m, unnest('{"{}","{workflow}"}'::text[]) AS b;
 
--- What a rollup lacks, it says.
+-- A table that says nothing of users, and is not attached.
+CREATE TABLE plain AS SELECT started_at, model, input_tokens, output_tokens, operation_id, team FROM call;
+SELECT llm_cost.create_rollup('of_plain', '{team,model}', usage => 'plain');
+SET client_min_messages = warning;
+SELECT count(*) AS buckets FROM llm_cost.refresh_rollup('of_plain');
+RESET client_min_messages;
+SELECT sum(differences(replace(q, 'WEEK', '''[2026-06-22, 2026-06-29)'''), 'plain', 'of_plain')) AS differences
+FROM (VALUES ('SELECT * FROM llm_cost.drift(by => ''{team}'', period => WEEK, usage => %L)'), ('SELECT * FROM llm_cost.drift(''spend'', ''{user_id}'', WEEK, usage => %L)'),
+			 ('SELECT * FROM llm_cost.overview(%L, WEEK)'), ('SELECT * FROM llm_cost.cells(''{user_id}'', WEEK, ''user'', usage => %L)')) AS v (q);
+SELECT llm_cost.drop_rollup('of_plain');
+
+-- What a rollup lacks, it says; first, what has come since.
+UPDATE llm_cost.rollup SET covered = '{(, 2026-06-28 03:00+00)}' WHERE rollup_name = 'daily';
+\set VERBOSITY terse
+SELECT * FROM llm_cost.drift(period => '[2026-06-22, 2026-06-29)', usage => 'daily');
+\set VERBOSITY default
+SELECT count(*) AS answers FROM llm_cost.drift(period => '[2026-06-15, 2026-06-22)', usage => 'daily');
+UPDATE llm_cost.rollup SET covered = '{(, 2026-06-29)}' WHERE rollup_name = 'daily';
 SELECT scope, value FROM llm_cost.drift(by => '{step}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
 SELECT * FROM llm_cost.drift(by => '{outcome}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
 SELECT * FROM llm_cost.drift(filter => '{"kind": "chat"}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
