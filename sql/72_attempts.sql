@@ -20,7 +20,13 @@ DECLARE
 	reference	text;
 	children	text := '';
 	once		text := 'true';
+	-- columns in which the attempts of an operation differ: filtered only when
+	-- it is known what came before each
+	within_operation CONSTANT text[] := '{model,provider,region,service_tier,kind,step,error_type,attempt,attempt_id,parent_id,billable,turn}';
+	filter_after jsonb;
 BEGIN
+	filter_after := (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(CASE jsonb_typeof(attempts_query.filter) WHEN 'object' THEN attempts_query.filter ELSE '{}' END) AS f
+					 WHERE f.key = ANY (within_operation));
 	SELECT * INTO source FROM llm_cost.usage_source(attempts_query.usage);
 	attempts_query.usage := source.relation;
 	IF source.from_item IS NULL THEN
@@ -59,7 +65,7 @@ BEGIN
 			CASE WHEN 'kind' = ANY (source.columns) THEN 'a.kind <> ALL (below.kinds)' ELSE 'false' END);
 	END IF;
 
-	RETURN format($sql$
+	RETURN format(CASE WHEN filter_after IS NULL THEN '%s' ELSE 'SELECT f.* FROM (%s) AS f WHERE ' || replace(llm_cost.filter_predicate(attempts_query.usage, filter_after, 'f'), '%', '%%') END, format($sql$
 	SELECT c.*, %s AS reference_cost,
 		   c.is_call AND c.cost IS NULL AS unpriced,
 		   -- among the attempts and tool calls of the operation
@@ -94,7 +100,7 @@ BEGIN
 					FROM unnest(ARRAY['input_tokens', 'output_tokens', 'meters']) AS c) || ') IS NOT TRUE' ELSE 'true' END,
 		source.from_item, children,
 		llm_cost.period_predicate(attempts_query.usage, attempts_query.scanned, 'a'),
-		llm_cost.filter_predicate(attempts_query.usage, attempts_query.filter, 'a'), once);
+		llm_cost.filter_predicate(attempts_query.usage, attempts_query.filter - within_operation, 'a'), once));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.attempts_query(regclass, tstzrange, text[], jsonb, timestamptz) IS

@@ -29,10 +29,10 @@ BEGIN
 	RETURN QUERY EXECUTE format($sql$
 	WITH %s attempt AS %s (%s), operation AS (
 		SELECT a.operation_id, min(a.started_at) AS first_started_at, max(a.started_at) AS last_started_at,
-			   -- what the first attempt says holds for the operation
-			   min(a.user_id) FILTER (WHERE a.opens_operation) AS user_id, min(a.team) FILTER (WHERE a.opens_operation) AS team,
-			   min(a.workflow) FILTER (WHERE a.opens_operation) AS workflow, min(a.intent) FILTER (WHERE a.opens_operation) AS intent,
-			   min(a.release) FILTER (WHERE a.opens_operation) AS release,
+			   -- what the first attempt says holds for the operation, if a filter has left it
+			   COALESCE(min(a.user_id) FILTER (WHERE a.opens_operation), min(a.user_id) FILTER (WHERE a.operation_id IS NOT NULL)) AS user_id, COALESCE(min(a.team) FILTER (WHERE a.opens_operation), min(a.team) FILTER (WHERE a.operation_id IS NOT NULL)) AS team,
+			   COALESCE(min(a.workflow) FILTER (WHERE a.opens_operation), min(a.workflow) FILTER (WHERE a.operation_id IS NOT NULL)) AS workflow, COALESCE(min(a.intent) FILTER (WHERE a.opens_operation), min(a.intent) FILTER (WHERE a.operation_id IS NOT NULL)) AS intent,
+			   COALESCE(min(a.release) FILTER (WHERE a.opens_operation), min(a.release) FILTER (WHERE a.operation_id IS NOT NULL)) AS release,
 			   count(*) FILTER (WHERE a.is_call) AS attempts, count(*) FILTER (WHERE NOT a.is_call) AS tool_calls,
 			   count(*) FILTER (WHERE a.is_retry) AS retries,
 			   array_agg(a.retry_error ORDER BY a.started_at) FILTER (WHERE a.is_retry) AS retry_errors,

@@ -156,6 +156,10 @@ SELECT d.value = round(r.ratio, 9) AS as_the_aggregate
 FROM llm_cost.drift('hit_ratio', period => '[2026-06-22, 2026-06-29)') d, (SELECT llm_cost.hit_ratio(cache_read_tokens, input_tokens)::numeric AS ratio FROM call WHERE started_at >= '2026-06-22') r;
 DELETE FROM call WHERE operation_id = 'bad';
 SELECT value, round(value_before, 6) AS before, verdict FROM llm_cost.drift('retry_share', period => '[2026-06-22, 2026-06-29)', filter => '{"attempt": "1"}');
+-- A filter on what differs within an operation leaves what came before known: as plain SQL has it, and as by has it.
+SELECT d.value, round(r.share, 9) AS share FROM llm_cost.drift('retry_share', period => '[2026-06-22, 2026-06-29)', filter => '{"attempt": "2"}') d,
+	 (SELECT sum(cost) / sum(cost) AS share FROM call_usage WHERE started_at >= '2026-06-22' AND attempt = 2) r;
+SELECT count(*) AS operations, count(retry_cost) AS measured, sum(retries) AS retries FROM llm_cost.operations('[2026-06-22, 2026-06-29)', filter => '{"attempt": "2"}');
 -- Unpriced attempts matter to what needs a price only.
 CREATE VIEW half_priced AS
 	SELECT *, CASE WHEN started_at < '2026-06-22' OR user_id > 'u4' THEN 'regress-drift' ELSE 'no such model' END AS priced_model FROM call;
