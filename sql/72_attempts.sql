@@ -22,7 +22,8 @@ DECLARE
 	once		text := 'true';
 	-- columns in which the attempts of an operation differ: filtered only when
 	-- it is known what came before each
-	within_operation CONSTANT text[] := '{model,provider,region,service_tier,kind,step,error_type,attempt,attempt_id,parent_id,billable,turn}';
+	within_operation CONSTANT text[] := ARRAY['model', 'provider', 'region', 'service_tier', 'kind', 'step', 'error_type',
+		'attempt', 'attempt_id', 'parent_id', 'billable', 'turn'];
 	filter_after jsonb;
 BEGIN
 	filter_after := (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(CASE jsonb_typeof(attempts_query.filter) WHEN 'object' THEN attempts_query.filter ELSE '{}' END) AS f

@@ -78,6 +78,13 @@ $$;
 COMMENT ON FUNCTION llm_cost.chosen_metric(regclass, text, text, text[]) IS
 	'The metric and unit that were asked for; NULL unit: operations where the usage has them and the columns "by" hold for a whole operation, else attempts. Errors when there is no such metric or unit, or a column is missing that it needs.';
 
+CREATE FUNCTION llm_cost.known_change(kind text, change double precision) RETURNS llm_cost.paired_change_result
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- an error of next to nothing, from as many units as one likes
+RETURN ROW(kind, change, NULL, NULL, NULL, 1e-9, 1e6, 1000000, 1e6, 1, 1, NULL, NULL, NULL, NULL, NULL, 0)::llm_cost.paired_change_result;
+COMMENT ON FUNCTION llm_cost.known_change(text, double precision) IS
+	'A change that was counted and not sampled, for change_verdict(): only quiet windows can say whether it is large.';
+
 CREATE FUNCTION llm_cost.comparison_query(
 	usage regclass, metric text, unit text, by text[], period tstzrange, baseline text, filter jsonb, time_zone text,
 	max_scopes integer DEFAULT NULL, near_scope jsonb DEFAULT NULL, scan boolean DEFAULT false) RETURNS text
@@ -262,7 +269,7 @@ BEGIN
 			   CASE WHEN t.sampling_unit <> 'window' THEN t.estimate
 					-- nobody to compare with himself: the quiet windows are all there is to judge by
 					WHEN t.headline IS NOT NULL AND cardinality(array_remove(q.quiet_headlines, NULL)) >= 4
-					THEN ROW(%15$L, t.headline, NULL, NULL, NULL, 1e-9, 1e6, t.windows_before + 1, 1e6, 1, 1, NULL, NULL, NULL, NULL, NULL, 0)::llm_cost.paired_change_result
+					THEN llm_cost.known_change(%15$L, t.headline)
 			   END AS judged_by,
 			   CASE WHEN t.sampling_unit <> 'window' THEN q.quiet ELSE q.quiet_headlines END AS placebo
 		FROM changed t LEFT JOIN LATERAL (

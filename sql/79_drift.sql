@@ -80,7 +80,7 @@ BEGIN
 					sqrt(GREATEST(s.groups_after / (s.groups_after - 1.0) * (s.yy - 2 * s.value_after * s.yn + s.value_after ^ 2 * s.nn), 1e-18)) / s.n_after %11$s,
 					s.groups_after - 1, s.groups_after, s.n_after ^ 2 / s.nn, 1, 1, NULL, NULL, NULL, NULL, s.groups_after, 0)::llm_cost.paired_change_result
 				WHEN s.headline IS NOT NULL AND cardinality(array_remove(s.placebo, NULL)) >= 4 AND s.yy IS NULL
-				THEN ROW(%10$L, s.headline, NULL, NULL, NULL, 1e-9, 1e6, 1000, 1e6, 1, 1, NULL, NULL, NULL, NULL, NULL, 0)::llm_cost.paired_change_result
+				THEN llm_cost.known_change(%10$L, s.headline)
 				END AS judged_by
 			FROM seen s
 		)
