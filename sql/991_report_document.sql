@@ -23,7 +23,7 @@ BEGIN
 	RETURN jsonb_build_object('rows', COALESCE(result, '[]'));
 EXCEPTION
 	-- a column the usage lacks, or what a rollup does not keep
-	WHEN undefined_column OR undefined_function OR undefined_table OR feature_not_supported OR object_not_in_prerequisite_state THEN
+	WHEN undefined_column OR feature_not_supported OR object_not_in_prerequisite_state THEN
 		RETURN jsonb_build_object('rows', '[]'::jsonb, 'problem', SQLERRM);
 END
 $$;
@@ -146,3 +146,141 @@ END
 $$;
 COMMENT ON FUNCTION llm_cost.report_queries(regclass, tstzrange, text[], text) IS
 	'The questions a report asks of the analyses, by section.';
+
+CREATE FUNCTION llm_cost.report_body(usage regclass, period tstzrange, by text[], time_zone text) RETURNS jsonb
+LANGUAGE plpgsql STABLE COST 1000000
+-- whatever the session's settings, the same document
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1
+SET max_parallel_workers_per_gather = 0 SET synchronize_seqscans = off SET jit = off
+AS $$
+DECLARE
+	source		record;
+	target		record;
+	asked		record;
+	facts		jsonb := '{}';
+	daily		jsonb;
+	trust		jsonb;
+	total		jsonb;
+	findings	jsonb;
+	spend		numeric;
+	currency	text;
+	weekly		numeric := 604800 / EXTRACT(epoch FROM upper(report_body.period) - lower(report_body.period));
+	charted		timestamptz := timezone(report_body.time_zone, timezone(report_body.time_zone, lower(report_body.period)) - INTERVAL '56 days');
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(report_body.usage);
+	SELECT * INTO target FROM llm_cost.usage_name(source.relation);
+	currency := COALESCE((SELECT b.currency FROM llm_cost.price_book b WHERE b.price_book = source.price_book), 'USD');
+	FOR asked IN SELECT * FROM llm_cost.report_queries(source.relation, report_body.period, report_body.by, report_body.time_zone) LOOP
+		facts := facts || jsonb_build_object(asked.section, llm_cost.section_rows(asked.query));
+	END LOOP;
+	daily := facts #> '{daily,rows,0}';
+	trust := COALESCE(daily -> 'trust', '{}');
+	SELECT e INTO total FROM jsonb_array_elements(facts #> '{explain,rows}') AS e WHERE e ->> 'effect' = 'total';
+	spend := COALESCE((trust ->> 'spend')::numeric, 0);
+	findings := llm_cost.report_findings(facts, target.schema_name, target.relation_name, source.relation::text, report_body.period, report_body.time_zone, currency);
+
+	RETURN jsonb_build_object(
+	'report', jsonb_build_object('usage', format('%I.%I', target.schema_name, target.relation_name), 'period', jsonb_build_array(lower(report_body.period), upper(report_body.period)),
+		'baseline', '4 windows before', 'time_zone', report_body.time_zone, 'by', report_body.by, 'currency', currency, 'revision', 1,
+		'data_through', COALESCE(facts #> '{through,rows,0,through}', trust -> 'last_day'),
+		-- prices were believed no later
+		'known_at', (SELECT max(lower(p.known)) FROM llm_cost.price p WHERE p.price_book = source.price_book AND isfinite(lower(p.known)))),
+	'trust', jsonb_build_object('attempts', COALESCE(trust -> 'attempts', '0'), 'priced_pct', trunc(100 - 100 * (trust ->> 'unpriced')::numeric / NULLIF((trust ->> 'attempts')::numeric, 0), 2),
+		'unpriced', facts #> '{unpriced,rows}', 'recorded_usd', trust -> 'recorded', 'gap_usd', spend - (trust ->> 'recorded')::numeric,
+		'grouped_pct', CASE WHEN 'operation_id' = ANY (source.columns) THEN trunc(100 * (trust ->> 'grouped')::numeric / NULLIF((trust ->> 'attempts')::numeric, 0), 1) END,
+		'cache_reported_pct', CASE WHEN 'cache_read_tokens' = ANY (source.columns) THEN trunc(100 * COALESCE((trust ->> 'cacheable_tokens')::numeric, 0) / NULLIF((trust ->> 'input_tokens')::numeric, 0), 1) END,
+		'users_pct', CASE WHEN 'user_id' = ANY (source.columns) THEN trunc(100 * COALESCE((trust ->> 'named')::numeric, 0) / NULLIF((trust ->> 'attempts')::numeric, 0), 1) END),
+	'spend', jsonb_build_object('now', spend, 'before', spend - (total ->> 'amount_usd')::numeric, 'change', (total ->> 'amount_usd')::numeric,
+		'change_pct', round(100 * (total ->> 'amount_usd')::numeric / NULLIF(spend - (total ->> 'amount_usd')::numeric, 0), 1),
+		'month', (SELECT jsonb_build_object('from', m.month_from, 'to_date', m.spend_to_date, 'days_left', m.days_left, 'run_rate', m.run_rate, 'low', m.low, 'high', m.high,
+				'plan', m.plan, 'verdict', m.verdict)
+			FROM jsonb_to_recordset(facts #> '{month,rows}') AS m (scope jsonb, month_from date, spend_to_date numeric, days_left integer, run_rate numeric, low numeric, high numeric,
+				plan numeric, verdict text) WHERE m.scope = '{}')),
+	'bridge', (SELECT COALESCE(jsonb_agg(jsonb_build_object('effect', e ->> 'effect', 'amount', e -> 'amount_usd', 'low', e -> 'low_usd', 'high', e -> 'high_usd', 'detail', e ->> 'detail') ORDER BY n), '[]')
+		FROM jsonb_array_elements(facts #> '{explain,rows}') WITH ORDINALITY AS e (e, n) WHERE e ->> 'effect' <> 'total'),
+	'findings', findings,
+	'declared', (SELECT COALESCE(jsonb_agg(jsonb_build_object('scope', d.scope, 'effect', d.effect, 'change_pct', d.change_pct, 'reason', d.reason, 'came_as_pct', c.like_for_like,
+				'excess_usd', (SELECT f -> 'weekly_usd' FROM jsonb_array_elements(findings) AS f WHERE f -> 'scope' = d.scope AND f ->> 'kind' = 'unit_cost'))), '[]')
+		FROM jsonb_to_recordset(facts #> '{declared,rows}') AS d (scope jsonb, effect text, change_pct numeric, reason text)
+			 LEFT JOIN jsonb_to_recordset(facts #> '{unit_cost,rows}') AS c (scope jsonb, like_for_like numeric) ON c.scope = d.scope),
+	-- what a finding was made of is judged
+	'undecided', (SELECT COALESCE(jsonb_agg(jsonb_build_object('scope', llm_cost.scope_text(d.scope), 'spend', o.spend_usd, 'cause', d.cause) ORDER BY o.spend_usd DESC, d.scope), '[]')
+		FROM jsonb_to_recordset(facts #> '{unit_cost,rows}') AS d (scope jsonb, verdict text, cause text)
+			 JOIN jsonb_to_recordset(facts #> '{overview,rows}') AS o (scope text, spend_usd numeric) ON o.scope = llm_cost.scope_text(d.scope)
+		WHERE d.verdict IN ('inconclusive', 'insufficient') AND o.spend_usd > 0
+		  AND NOT EXISTS (SELECT FROM jsonb_array_elements(findings) AS f WHERE f -> 'scope' @> d.scope AND d.scope <> '{}')),
+	'savings', (SELECT COALESCE(jsonb_agg(jsonb_build_object('kind', s.kind, 'scope', s.scope, 'weekly_usd', round(s.usd, 2), 'sentence', s.sentence) ORDER BY s.usd DESC, s.kind, s.scope), '[]')
+		FROM (SELECT 'repeated_prompts' AS kind, c.scope, c.duplicate_saving * weekly AS usd,
+					 format('%s prompts of %s repeat an earlier one; read from the cache they would cost up to %s a week less.', c.duplicates, llm_cost.scope_name(c.scope),
+						llm_cost.money_text(c.duplicate_saving * weekly, currency)) AS sentence
+			  FROM jsonb_to_recordset(facts #> '{contexts,rows}') AS c (scope jsonb, duplicates bigint, duplicate_saving numeric)
+			  UNION ALL
+			  SELECT 'needless_retries', r.scope, r.needless_cost * weekly,
+					 format('%s retries after %s, which fails again: %s a week.', r.needless_retries, r.scope ->> 'error_type', llm_cost.money_text(r.needless_cost * weekly, currency))
+			  FROM jsonb_to_recordset(facts #> '{retries,rows}') AS r (scope jsonb, needless_retries bigint, needless_cost numeric)
+			  UNION ALL
+			  SELECT 'failed_attempts', r.scope, r.failed_cost * weekly,
+					 format('%s attempts that ended with %s were billed: %s a week.', r.failures, r.scope ->> 'error_type', llm_cost.money_text(r.failed_cost * weekly, currency))
+			  FROM jsonb_to_recordset(facts #> '{retries,rows}') AS r (scope jsonb, failures bigint, failed_cost numeric)) AS s
+		-- a thousandth of spend is worth a line
+		WHERE s.usd > 0 AND s.usd >= 0.001 * spend * weekly),
+	'outcomes', (SELECT COALESCE(jsonb_agg(jsonb_build_object('scope', llm_cost.scope_text(o.scope), 'resolved', o.resolved, 'cost_per_resolved', llm_cost.shown_number(o.cost_per_resolved),
+				'before', llm_cost.shown_number(b.cost_per_resolved)) ORDER BY o.cost DESC NULLS LAST, o.scope), '[]')
+		FROM jsonb_to_recordset(facts #> '{outcomes,rows}') AS o (scope jsonb, resolved bigint, cost numeric, cost_per_resolved numeric)
+			 LEFT JOIN jsonb_to_recordset(facts #> '{outcomes_before,rows}') AS b (scope jsonb, cost_per_resolved numeric) ON b.scope = o.scope
+		WHERE o.resolved > 0),
+	'daily', COALESCE(daily -> 'daily', '[]'),
+	'releases', (SELECT COALESCE(jsonb_agg(r.release ORDER BY r.release ->> 'at', r.release), '[]')
+		FROM (SELECT jsonb_build_object('release', r.release, 'at', min(r.first_started_at), 'scope', CASE WHEN count(DISTINCT r.scope) = 1 THEN llm_cost.scope_text((array_agg(r.scope))[1]) ELSE 'all' END) AS release
+			  FROM jsonb_to_recordset(facts #> '{releases,rows}') AS r (release text, kind text, scope jsonb, first_started_at timestamptz)
+			  WHERE r.first_started_at >= charted
+			  GROUP BY r.release, r.kind) AS r),
+	'change_points', (SELECT COALESCE(jsonb_agg(p || jsonb_build_object('near_release', (SELECT r.release FROM jsonb_to_recordset(facts #> '{releases,rows}') AS r (release text, first_started_at timestamptz)
+				WHERE r.first_started_at >= (p ->> 'earliest')::timestamptz - INTERVAL '1 day' AND r.first_started_at < (p ->> 'latest')::timestamptz + INTERVAL '1 day'
+				ORDER BY abs(EXTRACT(epoch FROM r.first_started_at - (p ->> 'at')::timestamptz)), r.release LIMIT 1)) ORDER BY n), '[]')
+		FROM jsonb_array_elements(CASE jsonb_typeof(daily -> 'points') WHEN 'array' THEN daily -> 'points' ELSE '[]' END) WITH ORDINALITY AS p (p, n)),
+	'episodes', (SELECT COALESCE(jsonb_agg(jsonb_build_object('metric', m.metric, 'scope', llm_cost.scope_text(e.scope), 'opened', e.opened_at, 'closed', e.closed_at, 'before', e.value_before,
+				'during', e.value_during, 'wasted_usd', e.wasted_usd, 'verdict', e.verdict, 'near_release', e.near_release) ORDER BY abs(e.wasted_usd) DESC NULLS LAST, m.metric, e.scope, e.opened_at), '[]')
+		FROM unnest('{hit_ratio,retry_share,calls_per_operation}'::text[]) AS m (metric),
+			 LATERAL jsonb_to_recordset(facts #> ARRAY['episodes_' || m.metric, 'rows']) AS e (scope jsonb, opened_at timestamptz, closed_at timestamptz, value_before numeric,
+				value_during numeric, wasted_usd numeric, verdict text, near_release text)),
+	'percentiles', facts #> '{percentiles,rows}',
+	'lorenz', (SELECT jsonb_build_object('points', l -> 'points', 'top_1', l -> 'top_1', 'top_5', l -> 'top_5', 'top_10', l -> 'top_10', 'gini', l -> 'inequality', 'users', l -> 'units',
+				'whales', COALESCE(l -> 'whale_ids', '[]')) FROM jsonb_array_elements(facts #> '{lorenz,rows}') AS l LIMIT 1),
+	'retries', (SELECT COALESCE(jsonb_agg(jsonb_build_object('error_type', r.scope ->> 'error_type', 'failures', r.failures, 'retries', r.retries, 'cost', r.retry_cost, 'share_pct', round(100 * r.retry_share, 2))
+				ORDER BY r.retry_cost DESC NULLS LAST, r.scope), '[]')
+		FROM jsonb_to_recordset(facts #> '{retries,rows}') AS r (scope jsonb, failures bigint, retries bigint, retry_cost numeric, retry_share numeric)),
+	'movers', facts #> '{overview,rows}',
+	'notes', (SELECT jsonb_agg(n.note ORDER BY n.place, n.note) FROM (
+		SELECT 0 AS place, format('Compared with the mean of the four windows before, %s; intervals are 95 %%, of users compared with themselves, and no narrower than what earlier quiet weeks did.', report_body.time_zone) AS note
+		UNION ALL SELECT 1, 'The month is expected to go on as its weekdays did in the last four weeks; the band is how wrong that was in the weeks before.'
+		UNION ALL SELECT DISTINCT 2, format('Left out: %s.', f.value ->> 'problem') FROM jsonb_each(facts) AS f WHERE f.value ? 'problem') AS n));
+END
+$$;
+COMMENT ON FUNCTION llm_cost.report_body(regclass, tstzrange, text[], text) IS
+	'The document of report_document() for arguments that are known.';
+
+CREATE FUNCTION llm_cost.report_document(
+	period tstzrange DEFAULT NULL, usage regclass DEFAULT NULL, time_zone text DEFAULT NULL, by text[] DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql STABLE COST 1000000
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	zone		text := llm_cost.checked_zone(report_document.time_zone);
+	source		record;
+	column_name text;
+	dimensions	text[] := report_document.by;
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(report_document.usage);
+	IF dimensions IS NULL THEN
+		dimensions := ARRAY(SELECT d.name FROM unnest('{workflow,feature,agent,team,intent,model}'::text[]) WITH ORDINALITY AS d (name, rank)
+							WHERE d.name = ANY (source.columns) ORDER BY d.rank LIMIT 1);
+	END IF;
+	FOREACH column_name IN ARRAY dimensions LOOP
+		PERFORM llm_cost.column_expression(source.relation, column_name, 'a');	-- errors when there is none
+	END LOOP;
+	RETURN llm_cost.report_body(source.relation, llm_cost.checked_period(report_document.period, zone), dimensions, zone);
+END
+$$;
+COMMENT ON FUNCTION llm_cost.report_document(tstzrange, regclass, text, text[]) IS
+	'The drift report of a usage (NULL: the only one attached) for a period (NULL: the last full week) as a JSON document: report, trust, spend, bridge, findings, declared, undecided, savings, outcomes, daily, releases, change_points, episodes, percentiles, lorenz, retries, movers, notes. Findings are by the columns "by" (NULL: the first of workflow, feature, agent, team, intent, model that the usage reports), each once with its evidence, dearest first. Sections that the usage cannot fill are empty, and notes say what is missing. Money is exact, times are UTC; the same data give the same document, byte for byte. All of it is one snapshot. It writes nothing and runs on a hot standby; write_report() stores it.';
