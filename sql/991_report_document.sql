@@ -157,7 +157,7 @@ DECLARE
 	source		record;
 	target		record;
 	asked		record;
-	facts		jsonb := '{}';
+	facts		jsonb := jsonb_build_object();
 	daily		jsonb;
 	trust		jsonb;
 	total		jsonb;

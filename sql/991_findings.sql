@@ -209,9 +209,9 @@ SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
 DECLARE
 	candidate	record;
-	made		jsonb[] := '{}';	-- all findings
-	mine		integer[] := '{}';	-- of the columns and direction at hand
-	alone		integer[] := '{}';	-- those of a user
+	made		jsonb[] := ARRAY[]::jsonb[];	-- all findings
+	mine		integer[] := ARRAY[]::integer[];	-- of the columns and direction at hand
+	alone		integer[] := ARRAY[]::integer[];	-- those of a user
 	group_key	text;
 	into_one	integer;
 	explained	numeric;
@@ -224,7 +224,7 @@ BEGIN
 		ORDER BY c.scope - 'user_id' = '{}', (c.scope - 'user_id')::text || c.direction, c.rank, abs(c.weekly_usd) DESC NULLS LAST, c.scope
 	LOOP
 		IF candidate.same IS DISTINCT FROM group_key THEN
-			mine := '{}';
+			mine := ARRAY[]::integer[];
 			group_key := candidate.same;
 		END IF;
 		into_one := NULL;
