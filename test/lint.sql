@@ -40,6 +40,10 @@ INSERT INTO allowed_to_public VALUES
 	('llm_cost.declared_change: DELETE'),
 	('llm_cost.rollup: INSERT'),
 	('llm_cost.rollup: DELETE'),
+	('llm_cost.report_run: INSERT'),
+	('llm_cost.report_run: DELETE'),
+	('llm_cost.report_finding: INSERT'),
+	('llm_cost.finding_state: INSERT'),
 	-- what a refresh says of itself
 	('llm_cost.rollup.covered: UPDATE'),
 	('llm_cost.rollup.refreshed_at: UPDATE'),
