@@ -29,12 +29,7 @@ BEGIN
 					 WHERE f.key = ANY (within_operation));
 	SELECT * INTO source FROM llm_cost.usage_source(attempts_query.usage);
 	attempts_query.usage := source.relation;
-	IF source.from_item IS NULL THEN
-		RAISE EXCEPTION 'rollup % has no attempts', source.relation
-			USING ERRCODE = 'wrong_object_type',
-				DETAIL = 'A rollup holds sums by bucket and columns; what was asked needs each attempt.',
-				HINT = format('Ask its usage: usage => %L.', (SELECT format('%I.%I', r.usage_schema, r.usage_name) FROM llm_cost.live_rollup(source.relation) r));
-	END IF;
+	PERFORM llm_cost.require_attempts(source.relation);
 	SELECT string_agg(format('%s COLLATE "C" AS dimension_%s', llm_cost.column_expression(attempts_query.usage, d.name, 'a'), d.rank), ', ' ORDER BY d.rank),
 		   string_agg(format(', CASE WHEN c.operation_id IS NOT NULL THEN c.dimension_%1$s IS DISTINCT FROM pg_catalog.first_value(c.dimension_%1$s) OVER in_operation END AS dimension_%1$s_strays', d.rank), '' ORDER BY d.rank)
 	INTO dimensions, strays
