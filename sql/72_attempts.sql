@@ -7,6 +7,12 @@
  * read of it.
  */
 
+CREATE FUNCTION llm_cost.attempt_columns() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{model,provider,region,service_tier,kind,step,error_type,attempt,attempt_id,parent_id,billable,turn}'::text[];
+COMMENT ON FUNCTION llm_cost.attempt_columns() IS
+	'Canonical columns in which the attempts of an operation differ. A filter on them leaves out attempts and not what is known of the operation; one on others takes whole operations.';
+
 CREATE FUNCTION llm_cost.attempts_query(
 	usage regclass, scanned tstzrange, by text[], filter jsonb, reference_at timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE
@@ -20,9 +26,8 @@ DECLARE
 	reference	text;
 	children	text := '';
 	once		text := 'true';
-	-- columns in which the attempts of an operation differ: filtered only when
-	-- it is known what came before each
-	within_operation CONSTANT text[] := '{model,provider,region,service_tier,kind,step,error_type,attempt,attempt_id,parent_id,billable,turn}';
+	-- filtered only when it is known what came before each attempt
+	within_operation text[] := llm_cost.attempt_columns();
 	filter_after jsonb;
 BEGIN
 	filter_after := (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(CASE jsonb_typeof(attempts_query.filter) WHEN 'object' THEN attempts_query.filter ELSE '{}' END) AS f

@@ -189,8 +189,9 @@ SELECT * FROM llm_cost.drift(time_zone => 'Asia/Kolkata', period => '[2026-06-22
 SELECT * FROM llm_cost.cells(bucket => 'hour', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
 SELECT * FROM llm_cost.operations('[2026-06-22, 2026-06-29)', usage => 'daily');
 SELECT * FROM llm_cost.create_rollup('again', usage => 'daily_cell');
--- Some operations use both models: a filter would cut them, attempts can be filtered.
-SELECT * FROM llm_cost.drift('calls_per_operation', filter => '{"model": "regress-a"}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
+-- Some operations use both models: a filter on an attempt's own columns leaves operations as they are.
+SELECT differences('SELECT * FROM llm_cost.drift(''calls_per_operation'', filter => ''{"model": "regress-a"}'', period => ''[2026-06-22, 2026-06-29)'', usage => %L)', 'call_usage', 'daily') AS calls_per_operation,
+	   differences('SELECT * FROM llm_cost.cells(''{workflow}'', filter => ''{"model": "regress-b"}'', period => ''[2026-06-22, 2026-06-29)'', usage => %L)', 'call_usage', 'daily') AS cells;
 SELECT differences('SELECT * FROM llm_cost.drift(''unit_cost'', unit => ''attempt'', filter => ''{"model": "regress-a"}'', period => ''[2026-06-22, 2026-06-29)'', usage => %L)', 'call_usage', 'daily');
 -- One whose attempts are of two workflows, in one week: that week cannot be filtered by workflow, others can.
 INSERT INTO call SELECT '2026-06-26 12:00+00'::timestamptz + make_interval(mins => c), 'regress-a', 1000, 0, 100, 'both', 'both' || c, NULL, NULL, 1, 'chat', NULL, 'u1', 't1', w, '2', NULL, 'paid' FROM (VALUES (1, 'chat'), (2, 'search')) AS v (c, w);
