@@ -47,6 +47,19 @@ COMMENT ON POLICY usage_plan_add ON llm_cost.usage_plan IS 'Only for relations t
 COMMENT ON POLICY usage_plan_remove ON llm_cost.usage_plan IS 'Only what the user planned himself.';
 GRANT SELECT, INSERT, DELETE ON llm_cost.usage_plan TO PUBLIC;
 
+CREATE FUNCTION llm_cost.speaks_for(role_name text, schema_name text, relation_name text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT role_name = CURRENT_USER OR EXISTS (
+		SELECT FROM pg_class c
+			 JOIN pg_namespace n ON n.oid = c.relnamespace
+			 JOIN pg_roles r ON r.rolname = speaks_for.role_name
+		WHERE n.nspname = speaks_for.schema_name AND c.relname = speaks_for.relation_name
+		  AND pg_has_role(r.oid, c.relowner, 'MEMBER'));
+END;
+COMMENT ON FUNCTION llm_cost.speaks_for(text, text, text) IS
+	'Whether what a role said of a usage holds for the current user: he said it himself, or the role may act for the owner of the usage. What other readers of it say is theirs alone.';
+
 CREATE FUNCTION llm_cost.set_plan(
 	plan jsonb, scope jsonb DEFAULT '{}', valid_from timestamptz DEFAULT NULL, usage regclass DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql VOLATILE

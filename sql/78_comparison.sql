@@ -114,7 +114,8 @@ DECLARE
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(comparison_query.usage);
 	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
-	declared := EXISTS (SELECT FROM llm_cost.declared_change d WHERE d.schema_name = target.schema_name AND d.relation_name = target.relation_name);
+	declared := EXISTS (SELECT FROM llm_cost.declared_change d WHERE d.schema_name = target.schema_name AND d.relation_name = target.relation_name
+		AND llm_cost.speaks_for(d.declared_by, d.schema_name, d.relation_name));
 	SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, comparison_query.metric, comparison_query.unit, dimensions);
 	dimension_columns := ARRAY(SELECT 'dimension_' || i FROM generate_series(1, cardinality(dimensions)) AS i);
 	IF chosen.numerator = 'users' OR chosen.denominator = 'users' THEN
@@ -330,11 +331,11 @@ BEGIN
 		CASE WHEN keys = '{}' THEN 'SELECT NULL::text AS user_id WHERE false'
 			 ELSE 'SELECT c.user_id FROM cell c WHERE c.user_id IS NOT NULL GROUP BY c.user_id
 				HAVING min(c.bucket) >= (SELECT w.first_segment FROM compared w WHERE w.pair = 0 AND w.side = ''after'')' END,
-		CASE WHEN declared THEN format('llm_cost.declared_part(%L, %L, t.label || %L, %L, %L, %s, t.factors)',
+		CASE WHEN declared THEN format('llm_cost.declared_part(%L, %L, t.label || %L, %L, %L, %L, %s, t.factors)',
 				target.schema_name, target.relation_name, COALESCE(comparison_query.filter, '{}'),
 				tstzrange((SELECT min(lower(w.during)) FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w),
 					upper(comparison_query.period)),
-				comparison_query.metric, CASE WHEN chosen.method = 'ratio' THEN '(t.judged_by).change' ELSE 'NULL' END)
+				comparison_query.period, comparison_query.metric, CASE WHEN chosen.method = 'ratio' THEN '(t.judged_by).change' ELSE 'NULL' END)
 			 ELSE '(SELECT NULL::double precision AS cancelled, NULL::text AS says)' END,
 		CASE WHEN declared THEN 'llm_cost.beyond_declared(t.judged_by, d.cancelled)' ELSE 't.judged_by' END,
 		near.query,

@@ -66,6 +66,7 @@ BEGIN
 			SELECT DISTINCT ON (p.scope) p.scope, p.value * %1$s AS value
 			FROM llm_cost.usage_plan p
 			WHERE p.schema_name = %2$L AND p.relation_name = %3$L AND p.metric = %4$L AND p.unit = %5$L AND p.valid_from < %6$L
+			  AND llm_cost.speaks_for(p.planned_by, p.schema_name, p.relation_name)
 			  AND ARRAY(SELECT jsonb_object_keys(p.scope)) @> %7$L::text[] AND %7$L::text[] @> ARRAY(SELECT jsonb_object_keys(p.scope))
 			ORDER BY p.scope, p.valid_from DESC, p.planned_at DESC
 		), seen AS (

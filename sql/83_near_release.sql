@@ -53,8 +53,10 @@ BEGIN
 	IF near_release_query.method NOT IN ('ratio', 'points', 'total') OR near_release_query.numerator = 'users' OR near_release_query.denominator = 'users'
 	   OR upper(near_release_query.period) - starts_at > INTERVAL '200 days'
 	   OR column_name IS NULL AND NOT near_release_query.scan
-		  AND NOT EXISTS (SELECT FROM llm_cost.declared_release d WHERE d.schema_name = target.schema_name AND d.relation_name = target.relation_name)
-		  AND NOT EXISTS (SELECT FROM llm_cost.release_source s WHERE s.schema_name = target.schema_name AND s.relation_name = target.relation_name) THEN
+		  AND NOT EXISTS (SELECT FROM llm_cost.declared_release d WHERE d.schema_name = target.schema_name AND d.relation_name = target.relation_name
+					  AND llm_cost.speaks_for(d.declared_by, d.schema_name, d.relation_name))
+		  AND NOT EXISTS (SELECT FROM llm_cost.release_source s WHERE s.schema_name = target.schema_name AND s.relation_name = target.relation_name
+					  AND llm_cost.speaks_for(s.attached_by, s.schema_name, s.relation_name)) THEN
 		RETURN;
 	ELSIF NOT llm_cost.rollup_has(source.relation, 'near_release', ARRAY[column_name], 'day') THEN
 		RETURN;
@@ -149,8 +151,8 @@ BEGIN
 			-- the last days in a row that show half of it or more, weekdays compared with themselves
 			SELECT count(*) FILTER (WHERE d.day > d.last_below) FROM (
 				SELECT d.day, COALESCE(max(d.day) FILTER (WHERE NOT d.off) OVER (), '-infinity') AS last_below
-				FROM (SELECT d.day, d.value - COALESCE((SELECT avg(b.value) FROM told_day b WHERE b.rank = d.rank AND b.day < %1$L AND EXTRACT(dow FROM b.day) = EXTRACT(dow FROM d.day)), 0)
-							 >= 0.5 * ln(1 + a.headline) AS off
+				FROM (SELECT d.day, sign(a.headline) * (d.value - COALESCE((SELECT avg(b.value) FROM told_day b WHERE b.rank = d.rank AND b.day < %1$L AND EXTRACT(dow FROM b.day) = EXTRACT(dow FROM d.day)), 0))
+							 >= 0.5 * %2$s AS off
 					  FROM told_day d WHERE d.rank = a.rank AND d.day >= %1$L AND d.value IS NOT NULL) AS d) AS d) AS standing,
 			w.user_id AS top_user, (((a.y_after - w.y_after) / NULLIF(a.n_after - w.n_after, 0)) / NULLIF((a.y_before - w.y_before) / NULLIF(a.n_before - w.n_before, 0), 0) - 1)::double precision AS headline_without,
 			q.estimate AS cumulative, q.headline AS cumulative_headline
@@ -160,7 +162,8 @@ BEGIN
 							FROM labelled l JOIN windows w USING (pair) WHERE l.pair = 0 AND l.user_id IS NOT NULL
 							GROUP BY l.rank, l.user_id
 							ORDER BY l.rank, COALESCE(sum(l.cost_after), 0) - COALESCE(sum(l.cost_before), 0) / NULLIF(max(w.windows_before), 0) DESC NULLS LAST, l.user_id) AS w USING (rank)
-				 LEFT JOIN changed q ON q.rank = a.rank AND q.pair = 99$sql$, timezone(near_release_query.time_zone, lower(near_release_query.period))::date)
+				 LEFT JOIN changed q ON q.rank = a.rank AND q.pair = 99$sql$, timezone(near_release_query.time_zone, lower(near_release_query.period))::date,
+				CASE near_release_query.method WHEN 'points' THEN 'abs(a.headline)' ELSE 'CASE WHEN a.headline > -1 THEN abs(ln(1 + a.headline)) END' END)
 			 ELSE 'NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline FROM answered a LEFT JOIN near n USING (rank)' END);
 	IF near_release_query.method = 'total' THEN
 		query := replace(query, 'c.user_id, c.version', 'NULL::text AS user_id, c.version');

@@ -6,11 +6,11 @@
 CREATE TABLE llm_cost.declared_change (
 	schema_name	text COLLATE "C" NOT NULL,
 	relation_name text COLLATE "C" NOT NULL,
-	scope		jsonb NOT NULL,
+	scope		jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(scope) = 'object'),
 	effect		text COLLATE "C" NOT NULL
 		CHECK (effect IN ('unit_cost', 'calls', 'input_tokens', 'output', 'cache', 'retries', 'model_mix', 'price')),
-	change_pct	numeric NOT NULL CHECK (change_pct > -100 AND change_pct < 'Infinity' AND change_pct <> 0),
-	valid		tstzrange NOT NULL CHECK (NOT pg_catalog.isempty(valid) AND NOT pg_catalog.lower_inf(valid)),
+	change_pct	numeric NOT NULL CHECK (change_pct > -100 AND change_pct <= 1000000 AND abs(change_pct) >= 0.000001),
+	valid		tstzrange NOT NULL CHECK (NOT pg_catalog.isempty(valid) AND NOT pg_catalog.lower_inf(valid) AND pg_catalog.isfinite(pg_catalog.lower(valid))),
 	reason		text NOT NULL CHECK (reason <> ''),
 	declared_by	text COLLATE "C" NOT NULL DEFAULT CURRENT_USER,
 	declared_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -81,15 +81,18 @@ BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(declare_change.usage);
 	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	PERFORM llm_cost.filter_predicate(source.relation, wanted, 'a');	-- errors when it is no scope
-	IF through <> ALL (known) THEN
+	IF EXISTS (SELECT FROM jsonb_each(wanted) AS e WHERE jsonb_typeof(e.value) NOT IN ('string', 'null')) THEN
+		RAISE EXCEPTION 'a scope has one value for each column'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Scope: %s.', wanted), HINT = 'Write values as text, and one declaration for each.';
+	ELSIF through <> ALL (known) THEN
 		RAISE EXCEPTION 'unknown effect "%"', through
 			USING ERRCODE = 'invalid_parameter_value', HINT = format('Effects: %s.', array_to_string(known, ', '));
-	ELSIF declare_change.change_pct IS NULL OR declare_change.change_pct <= -100 OR declare_change.change_pct = 0
-		  OR declare_change.change_pct >= 'Infinity' THEN
-		RAISE EXCEPTION 'change_pct must be above -100 and not 0'
+	ELSIF declare_change.change_pct IS NULL OR declare_change.change_pct <= -100 OR abs(declare_change.change_pct) < 0.000001
+		  OR declare_change.change_pct > 1000000 THEN
+		RAISE EXCEPTION 'change_pct must be above -100, at most a million, and not 0'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('change_pct: %s.', declare_change.change_pct),
 				HINT = 'Ten per cent more per operation is 10.';
-	ELSIF declare_change.valid IS NULL OR isempty(declare_change.valid) OR lower_inf(declare_change.valid) THEN
+	ELSIF declare_change.valid IS NULL OR isempty(declare_change.valid) OR lower_inf(declare_change.valid) OR NOT isfinite(lower(declare_change.valid)) THEN
 		RAISE EXCEPTION 'valid must have a start'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('valid: %s.', declare_change.valid),
 				HINT = 'For example tstzrange(''2026-06-22'', NULL).';
@@ -114,23 +117,34 @@ RETURN NOT EXISTS (SELECT FROM jsonb_each(one) AS e WHERE other ? e.key AND NOT 
 COMMENT ON FUNCTION llm_cost.scopes_meet(jsonb, jsonb) IS
 	'Whether something may be in both scopes: no column has another value there. {} meets all.';
 
+CREATE FUNCTION llm_cost.share_covered(whole tstzrange, part tstzrange) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN COALESCE(EXTRACT(epoch FROM upper(whole * part) - lower(whole * part)) / NULLIF(EXTRACT(epoch FROM upper(whole) - lower(whole)), 0), 0);
+COMMENT ON FUNCTION llm_cost.share_covered(tstzrange, tstzrange) IS 'Which share of a bounded time another one covers, 0 to 1.';
+
 CREATE FUNCTION llm_cost.declared_part(
-	schema_name text, relation_name text, scope jsonb, compared tstzrange, metric text, change double precision, factors jsonb,
+	schema_name text, relation_name text, scope jsonb, compared tstzrange, period tstzrange, metric text, change double precision, factors jsonb,
 	OUT cancelled double precision, OUT says text)
 RETURNS record
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	WITH known AS (
-		SELECT d.effect, d.reason, d.change_pct, d.scope, d.declared_at, (d.change_pct / 100)::double precision AS part,
+		-- said twice, it counts once
+		SELECT DISTINCT ON (d.scope, d.effect) d.effect, d.reason, d.change_pct, d.scope, d.declared_at,
+			   -- what holds in part of the period counts in part, and what held before already is in the baseline
+			   (d.change_pct / 100)::double precision * (llm_cost.share_covered(declared_part.period, d.valid)
+					- llm_cost.share_covered(tstzrange(lower(declared_part.compared), lower(declared_part.period)), d.valid)) AS part,
 			   (declared_part.factors ->> d.effect)::double precision - 1 AS factor,
 			   declared_part.scope @> d.scope AND (declared_part.metric = 'unit_cost' OR declared_part.metric = 'calls_per_operation' AND d.effect = 'calls') AS whole
 		FROM llm_cost.declared_change d
 		WHERE d.schema_name = declared_part.schema_name AND d.relation_name = declared_part.relation_name
-		  AND d.valid && declared_part.compared AND lower(d.valid) >= lower(declared_part.compared)
+		  AND llm_cost.speaks_for(d.declared_by, d.schema_name, d.relation_name)
+		  AND llm_cost.share_covered(declared_part.period, d.valid) > llm_cost.share_covered(tstzrange(lower(declared_part.compared), lower(declared_part.period)), d.valid)
 		  AND llm_cost.scopes_meet(d.scope, declared_part.scope)
 		  AND (declared_part.metric IN ('unit_cost', 'cost_per_outcome', 'spend')
 			   OR (declared_part.metric, d.effect) IN (('calls_per_operation', 'calls'), ('hit_ratio', 'cache'), ('retry_share', 'retries'),
 				   ('output_ratio', 'output'), ('context_p50', 'input_tokens'), ('context_p99', 'input_tokens'), ('input_tokens', 'input_tokens'), ('output_tokens', 'output')))
+		ORDER BY d.scope, d.effect, llm_cost.share_covered(declared_part.period, d.valid) DESC, d.declared_at DESC
 	), bounded AS (
 		-- no more than the factor did
 		SELECT k.*, CASE WHEN NOT k.whole THEN 0 WHEN k.factor IS NULL THEN k.part
@@ -156,8 +170,8 @@ BEGIN ATOMIC
 				ELSE format('; %s points beyond it', to_char(100 * (declared_part.change - c.counts), 'FM999990.0')) END
 	FROM counted c;
 END;
-COMMENT ON FUNCTION llm_cost.declared_part(text, text, jsonb, tstzrange, text, double precision, jsonb) IS
-	'How much of a change (0.25: a quarter more) was declared for a scope, and in words; no row or NULL if nothing was. compared: from the start of the baseline to the end of the period; only what begins there explains a change in there. factors: after / before of what effects work through, where known. What was declared for a part of the scope, or for another metric, is told and cancels nothing.';
+COMMENT ON FUNCTION llm_cost.declared_part(text, text, jsonb, tstzrange, tstzrange, text, double precision, jsonb) IS
+	'How much of a change (0.25: a quarter more) was declared for a scope, and in words; no row or NULL if nothing was. compared: from the start of the baseline to the end of the period; it counts by the share of the period that it holds in, less that of the baseline. factors: after / before of what effects work through, where known. What was declared for a part of the scope, or for another metric, is told and cancels nothing.';
 
 CREATE FUNCTION llm_cost.beyond_declared(estimate llm_cost.paired_change_result, cancelled double precision) RETURNS llm_cost.paired_change_result
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

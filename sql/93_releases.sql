@@ -42,7 +42,7 @@ CREATE TABLE llm_cost.release_source (
 	PRIMARY KEY (schema_name, relation_name, source_schema, source_name, attached_by)
 );
 COMMENT ON TABLE llm_cost.release_source IS
-	'Relations of deploys, as attach_releases() registered them. They are read with the rights of whoever asks. Row security: a user sees those of relations he may read, and changes his own.';
+	'Relations of deploys, as attach_releases() registered them. They are read with the rights of whoever asks, if he attached them himself or somebody did who may act for the owner of the usage. Row security: a user sees those of relations he may read, and changes his own.';
 COMMENT ON COLUMN llm_cost.release_source.schema_name IS 'Schema of the usage.';
 COMMENT ON COLUMN llm_cost.release_source.relation_name IS 'Name of the usage.';
 COMMENT ON COLUMN llm_cost.release_source.source_schema IS 'Schema of the relation of deploys.';
@@ -175,6 +175,11 @@ BEGIN
 					HINT = format('Map it: mapping => ''{"%s": "your_column"}''. There are: %s.', entry.key, array_to_string(present, ', '));
 		END IF;
 	END LOOP;
+	IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = attach_releases.relation AND a.attname = wanted ->> 'released_at'
+				   AND a.atttypid IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)) THEN
+		RAISE EXCEPTION 'column "%" of relation % is no time', wanted ->> 'released_at', attach_releases.relation
+			USING ERRCODE = 'datatype_mismatch', HINT = 'Attach a view that makes it a timestamp.';
+	END IF;
 	DELETE FROM llm_cost.release_source s
 	WHERE s.schema_name = target.schema_name AND s.relation_name = target.relation_name
 	  AND s.source_schema = deploys.schema_name AND s.source_name = deploys.relation_name AND s.attached_by = CURRENT_USER;
@@ -221,17 +226,22 @@ BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(declared_releases_query.usage);
 	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	parts := ARRAY[format('SELECT d.release, d.version_column, d.scope, NULL::text AS service, d.released_at, d.note
-		FROM llm_cost.declared_release d WHERE d.schema_name = %L AND d.relation_name = %L', target.schema_name, target.relation_name)];
+		FROM llm_cost.declared_release d WHERE d.schema_name = %L AND d.relation_name = %L AND llm_cost.speaks_for(d.declared_by, d.schema_name, d.relation_name)', target.schema_name, target.relation_name)];
 	FOR deploys IN
 		SELECT DISTINCT s.source_schema, s.source_name, s.version, s.released_at, s.service, s.scope_column
 		FROM llm_cost.release_source s
 		WHERE s.schema_name = target.schema_name AND s.relation_name = target.relation_name
+		  -- whoever reads a relation runs what its owner put there
+		  AND llm_cost.speaks_for(s.attached_by, s.schema_name, s.relation_name)
 		ORDER BY s.source_schema, s.source_name, s.version, s.released_at, s.service, s.scope_column
 	LOOP
 		relation_id := to_regclass(format('%I.%I', deploys.source_schema, deploys.source_name));
 		-- gone, or not for this user: then he does not know of them
 		CONTINUE WHEN relation_id IS NULL OR NOT has_table_privilege(relation_id, 'SELECT')
 			OR NOT llm_cost.column_names(relation_id) @> array_remove(ARRAY[deploys.version, deploys.released_at, deploys.service], NULL)
+			OR NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation_id AND a.attname = deploys.released_at
+						   AND a.atttypid IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype))
+			OR deploys.scope_column <> ALL (ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u) || llm_cost.column_names(source.relation))
 			OR NOT llm_cost.rollup_has(source.relation, 'near_release by ' || deploys.source_name, ARRAY[deploys.scope_column], 'week');
 		parts := parts || format($sql$SELECT d.release, 'release', CASE WHEN d.own THEN jsonb_build_object(%1$L, d.service) ELSE '{}' END,
 				CASE WHEN d.own THEN NULL ELSE d.service END, d.released_at, NULL

@@ -179,6 +179,7 @@ BEGIN
 			   (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision AS headline, d.cancelled, d.says
 		FROM released r LEFT JOIN ranked k USING (scope)
 			 LEFT JOIN LATERAL llm_cost.declared_part(%10$L, %11$L, r.scope || %12$L, tstzrange(r.released_at - INTERVAL '1 day', r.released_at + make_interval(secs => r.length)),
+				tstzrange(r.released_at, r.released_at + make_interval(secs => r.length)),
 				'unit_cost', CASE k.sampling_unit WHEN 'window' THEN (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision ELSE (k.estimate).change END, k.factors) AS d ON true
 	)
 	SELECT e.scope, CASE e.pair WHEN -1 THEN 'concurrent' WHEN 0 THEN 'before_after' END AS method, e.released_at,

@@ -25,8 +25,8 @@ DECLARE
 	threshold	double precision := COALESCE(regressions.threshold_pct, 20) / 100;
 	parts		text[] := ARRAY[]::text[];
 BEGIN
-	IF threshold <= 0 THEN
-		RAISE EXCEPTION 'threshold_pct must be positive'
+	IF NOT (threshold > 0 AND threshold <= 1e6) THEN
+		RAISE EXCEPTION 'threshold_pct must be positive, and at most 100 million'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('threshold_pct: %s.', regressions.threshold_pct),
 				HINT = 'Twenty per cent more is 20.';
 	END IF;
@@ -34,6 +34,12 @@ BEGIN
 	dimensions := COALESCE(regressions.by, llm_cost.default_scopes(source.columns));
 	wanted := COALESCE(regressions.metrics, ARRAY(SELECT m.metric FROM llm_cost.metrics() m
 		WHERE m.metric IN ('hit_ratio', 'calls_per_operation') AND m.needs <@ source.columns) || 'unit_cost'::text);
+	wanted := ARRAY(SELECT w.name FROM unnest(wanted) WITH ORDINALITY AS w (name, n) WHERE w.name IS NOT NULL GROUP BY w.name ORDER BY min(w.n));
+	dimensions := ARRAY(SELECT d.name FROM unnest(dimensions) WITH ORDINALITY AS d (name, n) WHERE d.name IS NOT NULL GROUP BY d.name ORDER BY min(d.n));
+	IF wanted = '{}' THEN
+		RAISE EXCEPTION 'no metric'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'For example metrics => ''{unit_cost}''.';
+	END IF;
 	FOREACH name IN ARRAY wanted LOOP
 		-- each column by itself; none is the whole
 		FOREACH dimension IN ARRAY CASE WHEN dimensions = '{}' THEN ARRAY[NULL::text] ELSE dimensions END LOOP

@@ -111,6 +111,29 @@ INSERT INTO llm_cost.declared_release (schema_name, relation_name, release, vers
 VALUES ('regress_releases', 'usage', 'x', 'release', '{}', now(), 'postgres');
 RESET ROLE;
 
+-- What a mere reader attaches or declares, he alone reads: his view runs nobody else's rights.
+CREATE SCHEMA regress_releases_evil AUTHORIZATION regress_releases_reader;
+GRANT USAGE ON SCHEMA regress_releases_evil TO PUBLIC;
+SET ROLE regress_releases_reader;
+CREATE FUNCTION regress_releases_evil.trap() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	IF CURRENT_USER <> 'regress_releases_reader' THEN
+		RAISE EXCEPTION 'ran as somebody else';
+	END IF;
+	RETURN '2026-06-16';
+END $$;
+CREATE VIEW regress_releases_evil.deploys AS SELECT 'chat'::text AS service, 'planted'::text AS version, regress_releases_evil.trap() AS deployed_at;
+GRANT SELECT ON regress_releases_evil.deploys TO PUBLIC;
+SELECT llm_cost.attach_releases('regress_releases_evil.deploys', usage => 'usage');
+SELECT count(*) AS his FROM llm_cost.detect_releases('[2026-06-15, 2026-06-22)', usage => 'usage') WHERE release = 'planted';
+INSERT INTO llm_cost.declared_change (schema_name, relation_name, scope, effect, change_pct, valid, reason)
+VALUES ('regress_releases', 'usage', '"x"', 'unit_cost', 10, '[2026-06-15,)', 'not a scope');
+INSERT INTO llm_cost.declared_change (schema_name, relation_name, scope, effect, change_pct, valid, reason)
+VALUES ('regress_releases', 'usage', '{}', 'unit_cost', 1e400, '[2026-06-15,)', 'too much');
+RESET ROLE;
+SELECT count(*) AS others FROM llm_cost.detect_releases('[2026-06-15, 2026-06-22)', usage => 'usage') WHERE release = 'planted';
+SELECT count(*) > 0 AS answered FROM llm_cost.overview('usage', '[2026-06-15, 2026-06-22)');
+
 -- Bad input.
 SELECT llm_cost.declare_release('', '2026-06-16');
 SELECT llm_cost.declare_release('x', 'infinity');
@@ -120,6 +143,7 @@ SELECT llm_cost.declare_release('x', '2026-06-16', version_column => 'model');
 SELECT llm_cost.attach_releases('rollout');
 SELECT llm_cost.attach_releases('rollout', '{"version": "tag", "released_at": "at", "nonsense": "what"}');
 SELECT llm_cost.attach_releases('rollout', '{"version": "tag", "released_at": "at", "service": null}', scope_column => 'no_such_column');
+SELECT llm_cost.attach_releases('rollout', '{"version": "tag", "released_at": "tag", "service": null}');
 SELECT llm_cost.attach_releases(NULL);
 SELECT * FROM llm_cost.detect_releases('empty');
 
@@ -129,4 +153,5 @@ DELETE FROM llm_cost.release_source WHERE schema_name = 'regress_releases';
 DELETE FROM llm_cost.attached_usage WHERE schema_name = 'regress_releases';
 DELETE FROM llm_cost.price_override WHERE model = 'regress-releases';
 DROP SCHEMA regress_releases CASCADE;
+DROP SCHEMA regress_releases_evil CASCADE;
 DROP ROLE regress_releases_reader;
