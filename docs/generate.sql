@@ -48,7 +48,8 @@ INSERT INTO for_users VALUES
 	('trimmed_total'), ('trimmed_mean'), ('top_share'), ('share_above'), ('gini'), ('lorenz'),
 	('last_week'), ('operations'), ('cells'), ('hit_ratio'), ('paired_change'), ('paired_difference'), ('change_verdict'),
 	('metrics'), ('drift'), ('overview'), ('drift_windows'), ('set_plan'), ('cell_measures'),
-	('contexts'), ('skew'), ('tail'), ('cost_per_outcome'), ('compare_outcomes');
+	('contexts'), ('skew'), ('tail'), ('cost_per_outcome'), ('compare_outcomes'),
+	('report_html_of'), ('report_text_of'), ('sparkline');
 
 CREATE FUNCTION pg_temp.functions(kinds text) RETURNS SETOF text
 BEGIN ATOMIC

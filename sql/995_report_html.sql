@@ -113,8 +113,9 @@ COMMENT ON FUNCTION llm_cost.html_section(text, text, xml, text) IS 'A section o
 CREATE FUNCTION llm_cost.html_line(dollars text, sentence text, about text DEFAULT NULL) RETURNS xml
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN xmlelement(NAME li, xmlelement(NAME span, xmlattributes('usd' AS class), COALESCE(NULLIF(dollars, ''), '–')),
-	-- one element, and the direction of what somebody logged stays inside
-	xmlelement(NAME span, xmlelement(NAME bdi, sentence), CASE WHEN about <> '' THEN xmlelement(NAME span, xmlattributes('about' AS class), about) END));
+	-- one cell, and the direction of what somebody logged stays inside
+	xmlelement(NAME span, xmlelement(NAME bdi, replace(sentence, ' %', chr(160) || '%')),
+		CASE WHEN about <> '' THEN xmlelement(NAME span, xmlattributes('about' AS class), replace(about, ' %', chr(160) || '%')) END));
 COMMENT ON FUNCTION llm_cost.html_line(text, text, text) IS 'Dollars, a sentence, and in small print what else is known.';
 
 -- ------------------------------------------------------------------ the first screen
@@ -124,7 +125,6 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 AS $$
 DECLARE
-	currency	text := document #>> '{report,currency}';
 	page		text;
 	counted		record;
 BEGIN
@@ -132,44 +132,41 @@ BEGIN
 			xmlelement(NAME p, xmlattributes('over' AS class), concat_ws(', ', 'LLM spend', llm_cost.report_clean(document #>> '{report,usage}'), 'revision ' || (document #>> '{report,revision}'))),
 			xmlelement(NAME h1, llm_cost.report_heading(document)),
 			(SELECT xmlelement(NAME dl, xmlattributes('trust' AS class), xmlagg(xmlelement(NAME div, xmlelement(NAME dt, t.label), xmlelement(NAME dd, t.figure)) ORDER BY t.place))
-			 FROM llm_cost.report_trust(html_first_screen.document) AS t))::text
+			 FROM llm_cost.shown_trust(html_first_screen.document) AS t))::text
 		|| E'\n<main>\n'
 		|| (SELECT xmlelement(NAME dl, xmlattributes('figures' AS class),
 				xmlagg(xmlelement(NAME div, xmlelement(NAME dt, f.label),
 					xmlelement(NAME dd, xmlelement(NAME div, xmlattributes(CASE WHEN f.place = 2 AND (html_first_screen.document #>> '{spend,change}')::numeric > 0 THEN 'figure up' ELSE 'figure' END AS class), f.figure),
 						CASE WHEN f.about <> '' THEN xmlelement(NAME span, xmlattributes('about' AS class), f.about) END)) ORDER BY f.place))
-			FROM llm_cost.report_figures(html_first_screen.document) AS f)::text;
+			FROM llm_cost.shown_figures(html_first_screen.document) AS f)::text;
 
 	page := page || E'\n<div class="pair answer">\n'
 		|| llm_cost.html_section('bridge', 'Why it changed', llm_cost.chart_bridge(document), 'There is nothing to compare.');
-	SELECT count(*) AS findings, count(*) FILTER (WHERE f.urgent) AS urgent INTO counted FROM llm_cost.report_findings(document) AS f;
+	SELECT f.all_findings, f.all_urgent INTO counted FROM llm_cost.shown_findings(document, 1) AS f;
 	page := page || llm_cost.html_section('findings', 'What to look at, dollars a week',
-		CASE WHEN counted.findings > 0 THEN xmlconcat(
+		CASE WHEN counted.all_findings > 0 THEN xmlconcat(
 			(SELECT xmlelement(NAME ol, xmlattributes('lines first' AS class), xmlagg(llm_cost.html_line(f.dollars, f.sentence, f.about) ORDER BY f.place))
-			 FROM llm_cost.report_findings(html_first_screen.document) AS f WHERE f.urgent AND f.place <= 5 HAVING count(*) > 0),
-			CASE WHEN counted.findings > LEAST(counted.urgent, 5)
-				 THEN xmlelement(NAME p, xmlattributes('about' AS class), xmlelement(NAME a, xmlattributes('#all-heading' AS href), format('All %s findings', llm_cost.report_number(counted.findings))),
-					CASE WHEN counted.findings > counted.urgent THEN format(', %s of them snoozed or resolved', llm_cost.report_number(counted.findings - counted.urgent)) END) END) END,
-		'Nothing: no change that is more than chance.');
+			 FROM llm_cost.shown_findings(html_first_screen.document, 5) AS f WHERE f.urgent HAVING count(*) > 0),
+			CASE WHEN counted.all_findings > LEAST(counted.all_urgent, 5)
+				 THEN xmlelement(NAME p, xmlattributes('about' AS class), xmlelement(NAME a, xmlattributes('#all-heading' AS href), format('All %s findings', llm_cost.report_number(counted.all_findings))),
+					CASE WHEN counted.all_findings > counted.all_urgent THEN format(', %s of them snoozed or resolved', llm_cost.report_number(counted.all_findings - counted.all_urgent)) END) END) END,
+		llm_cost.report_nothing(html_first_screen.document, 'findings', 'Nothing: no change that is more than chance.'));
 
 	page := page || llm_cost.html_section('expected', 'Expected, or not to be judged', xmlconcat(
 			xmlelement(NAME h3, 'Declared; dollars a week beyond that'),
 			COALESCE((SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(d.dollars, d.sentence) ORDER BY d.place))
-					  FROM llm_cost.report_declared(html_first_screen.document) AS d WHERE d.place <= 5 HAVING count(*) > 0), xmlelement(NAME p, xmlattributes('soft' AS class), 'Nothing was declared.')),
+					  FROM llm_cost.shown_declared(html_first_screen.document) AS d WHERE d.place <= 5 HAVING count(*) > 0), xmlelement(NAME p, xmlattributes('soft' AS class), llm_cost.report_nothing(html_first_screen.document, 'declared', 'Nothing was declared.'))),
 			xmlelement(NAME h3, 'Cannot be judged; spend'),
 			COALESCE((SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(u.dollars, u.sentence) ORDER BY u.place))
-					  FROM llm_cost.report_undecided(html_first_screen.document) AS u WHERE u.place <= 5 HAVING count(*) > 0), xmlelement(NAME p, xmlattributes('soft' AS class), 'Everything could be judged.'))), NULL);
+					  FROM llm_cost.shown_undecided(html_first_screen.document) AS u WHERE u.place <= 5 HAVING count(*) > 0), xmlelement(NAME p, xmlattributes('soft' AS class), llm_cost.report_nothing(html_first_screen.document, 'undecided', 'Everything could be judged.')))), NULL);
 
 	page := page || E'<div class="found">\n'
 		|| llm_cost.html_section('savings', 'Savings found, dollars a week',
 			(SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(s.dollars, s.sentence) ORDER BY s.place))
-			 FROM llm_cost.report_savings(html_first_screen.document) AS s WHERE s.place <= 5 HAVING count(*) > 0), 'None.')
+			 FROM llm_cost.shown_savings(html_first_screen.document) AS s WHERE s.place <= 5 HAVING count(*) > 0), llm_cost.report_nothing(html_first_screen.document, 'savings', 'None.'))
 		|| llm_cost.html_section('resolved', 'Cost per resolved',
-			(SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(llm_cost.report_money(o.cost_per_resolved, currency),
-					concat(llm_cost.report_name(o.scope), COALESCE(', was ' || NULLIF(llm_cost.report_money(o.before, currency), ''), ', not known before'),
-						   '; ' || NULLIF(llm_cost.report_number(o.resolved), '') || ' resolved')) ORDER BY o.resolved DESC NULLS LAST, llm_cost.report_name(o.scope)))
-			 FROM jsonb_to_recordset(llm_cost.report_rows(html_first_screen.document, 'outcomes')) AS o (scope jsonb, resolved numeric, cost_per_resolved numeric, before numeric)
-			 HAVING count(*) > 0), 'No outcomes are known.')
+			(SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(o.dollars, o.sentence) ORDER BY o.place))
+			 FROM llm_cost.shown_outcomes(html_first_screen.document) AS o WHERE o.place <= 5 HAVING count(*) > 0), llm_cost.report_nothing(html_first_screen.document, 'outcomes', 'No outcomes are known.'))
 		|| E'</div>\n</div>\n';
 	RETURN page;
 END
@@ -221,7 +218,7 @@ BEGIN
 			  -- shares in per cent, calls as they are
 			  LATERAL (SELECT CASE WHEN e.metric ~ 'ratio|share' THEN llm_cost.report_percent(100 * e.before) ELSE llm_cost.report_number(e.before, 2) END AS before,
 							  CASE WHEN e.metric ~ 'ratio|share' THEN llm_cost.report_percent(100 * e.during) ELSE llm_cost.report_number(e.during, 2) END AS during) AS p)) END,
-		'No episode in this time.');
+		llm_cost.report_nothing(document, 'episodes', 'No episode in this time.'));
 
 	chart := llm_cost.chart_percentiles(document);
 	page := page || llm_cost.html_section('percentiles', 'Percentiles of unit cost', CASE WHEN chart IS NOT NULL THEN xmlelement(NAME figure, chart,
@@ -249,13 +246,13 @@ BEGIN
 				llm_cost.chart_bar(0, r.most, 0, COALESCE(r.cost, 0), 'more')) ORDER BY r.cost DESC NULLS LAST, r.failures DESC, r.error_type))
 		FROM (SELECT e.*, llm_cost.report_decimals(max(e.cost) OVER ()) AS decimals, GREATEST(max(e.cost) OVER (), 0.000001) AS most
 			  FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'retries')) AS e (error_type text, failures numeric, retries numeric, cost numeric, share_pct numeric)) AS r),
-		'No call failed, or failures are not logged.');
+		llm_cost.report_nothing(document, 'retries', 'No call failed, or failures are not logged.'));
 
 	page := page || llm_cost.html_section('unpriced', 'Models without a price', (
 		SELECT llm_cost.html_table('Calls whose cost is in no figure above', '{Model,Calls,Why}', 'lrw', xmlagg(llm_cost.html_row(ARRAY[
 				llm_cost.report_clean(u.model), llm_cost.report_number(u.attempts), replace(llm_cost.report_clean(u.problem), '_', ' ')], 'lrw') ORDER BY u.attempts DESC NULLS LAST, u.model, u.problem))
 		FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document -> 'trust', 'unpriced')) AS u (model text, attempts numeric, problem text)),
-		'Every call has a price.');
+		llm_cost.report_nothing(document -> 'trust', 'unpriced', 'Every call has a price.'));
 
 	page := page || llm_cost.html_section('movers', 'Movers', (
 		SELECT llm_cost.html_table('Where spend moved, adding up to the total', '{Scope,Spend,Change,Volume,New users,Prices,Unit cost,Like for like,95 % interval,Verdict,Near release}', 'lrrrrrrriwi',
@@ -275,9 +272,9 @@ BEGIN
 		SELECT xmlconcat(llm_cost.html_table('Findings, the dearest first', '{Finding,A week,What is known,Next question}', 'wrww',
 				xmlagg(xmlelement(NAME tr, xmlelement(NAME th, xmlattributes('row' AS scope, 'words' AS class), xmlelement(NAME bdi, f.sentence)), xmlelement(NAME td, xmlattributes('n' AS class), f.dollars),
 					xmlelement(NAME td, xmlattributes('words' AS class), COALESCE(NULLIF(f.about, ''), '–')),
-					xmlelement(NAME td, xmlattributes('words' AS class), COALESCE(xmlelement(NAME code, NULLIF(llm_cost.report_clean(f.next_sql), '')), '–'))) ORDER BY f.place) FILTER (WHERE f.place <= 100)),
-			CASE WHEN count(*) > 100 THEN xmlelement(NAME p, xmlattributes('about' AS class), format('And %s more: SELECT * FROM llm_cost.findings.', llm_cost.report_number(count(*) - 100))) END)
-		FROM llm_cost.report_findings(html_details.document) AS f HAVING count(*) > 0), 'There are none.');
+					xmlelement(NAME td, xmlattributes('words' AS class), COALESCE(xmlelement(NAME code, NULLIF(f.next_sql, '')), '–'))) ORDER BY f.place)),
+			CASE WHEN max(f.all_findings) > 100 THEN xmlelement(NAME p, xmlattributes('about' AS class), format('And %s more: SELECT * FROM llm_cost.findings.', llm_cost.report_number(max(f.all_findings) - 100))) END)
+		FROM llm_cost.shown_findings(html_details.document) AS f HAVING count(*) > 0), llm_cost.report_nothing(document, 'findings', 'There are none.'));
 
 	RETURN page || llm_cost.html_section('notes', 'How it was computed', (
 		SELECT xmlelement(NAME ul, xmlattributes('small' AS class), xmlagg(xmlelement(NAME li, llm_cost.report_clean(n.note)) ORDER BY n.place))
@@ -289,7 +286,7 @@ COMMENT ON FUNCTION llm_cost.html_details(jsonb) IS 'What comes below the first 
 
 CREATE FUNCTION llm_cost.report_html_of(document jsonb) RETURNS text
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 100000
-SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' SET xmlbinary = 'base64'
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
 	IF jsonb_typeof(document) <> 'object' THEN
@@ -297,6 +294,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('It is of type %s.', jsonb_typeof(document)),
 				HINT = 'Documents are in the column document of llm_cost.report_run.';
 	END IF;
+	document := document || '{}';	-- decompressed once; nor do generic plans copy it
 	RETURN concat(E'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n<meta name="viewport" content="width=device-width, initial-scale=1"/>\n',
 		xmlelement(NAME title, concat_ws(', ', 'LLM spend', llm_cost.report_heading(document), llm_cost.report_clean(document #>> '{report,usage}'))),
 		E'\n<style>', llm_cost.html_style(), E'</style>\n</head>\n<body>\n',

@@ -54,7 +54,7 @@ COMMENT ON FUNCTION llm_cost.chart_area(numeric[], numeric[], numeric[]) IS 'The
 CREATE FUNCTION llm_cost.chart_ticks(low numeric, high numeric) RETURNS numeric[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN low = high THEN ARRAY[low]
-	ELSE (SELECT ARRAY(SELECT s.step * g.i FROM generate_series(ceil(low / s.step)::bigint, floor(high / s.step)::bigint) AS g (i))
+	ELSE (SELECT ARRAY(SELECT trim_scale(s.step * g.i) FROM generate_series(ceil(low / s.step)::bigint, floor(high / s.step)::bigint) AS g (i))
 		  FROM (SELECT m.factor * power(10::numeric, d.digits) AS step
 				FROM (SELECT floor(log((high - low) / 4)) AS digits) AS d, (VALUES (1), (2), (5), (10)) AS m (factor)
 				WHERE m.factor * power(10::numeric, d.digits) >= (high - low) / 4 ORDER BY m.factor LIMIT 1) AS s) END;
@@ -87,7 +87,7 @@ BEGIN ATOMIC
 		SELECT b.place, b.effect, b.amount, COALESCE((document #>> '{spend,before}')::numeric, 0) + sum(b.amount) OVER (ORDER BY b.place) - b.amount,
 			   COALESCE((document #>> '{spend,before}')::numeric, 0) + sum(b.amount) OVER (ORDER BY b.place),
 			   CASE WHEN b.amount > 0 THEN 'more' ELSE 'less' END, true
-		FROM llm_cost.report_bridge(document) AS b
+		FROM llm_cost.shown_bridge(document) AS b
 		UNION ALL
 		SELECT 9, 'Now', s.now, 0, s.now, 'whole', false
 		FROM (SELECT (document #>> '{spend,now}')::numeric AS now) AS s WHERE s.now IS NOT NULL
@@ -163,8 +163,8 @@ BEGIN
 		)
 		SELECT llm_cost.chart('daily', 'Unit cost by day',
 			concat(CASE WHEN s.indexed THEN 'Index of unit cost, like for like, against its mean: ' ELSE 'Unit cost: ' END,
-				CASE WHEN s.indexed THEN llm_cost.report_percent(100 * (s.latest - 1), true) ELSE llm_cost.report_money(s.latest, currency) END, ' on the last of ', s.days, ' days. ',
-				(SELECT count(*) FROM changed), ' change points, ', (SELECT count(*) FROM released), ' days with releases.'), 240,
+				CASE WHEN s.indexed THEN llm_cost.report_percent(100 * (s.latest - 1), true) ELSE llm_cost.report_money(s.latest, currency) END, ' on the last of ', s.days, ' days. Change points: ',
+				(SELECT count(*) FROM changed), '; days with releases: ', (SELECT count(*) FROM released), '.'), 240,
 			xmlconcat(
 				(SELECT xmlagg(llm_cost.chart_box(c.x1, c.x2, 0, 200, 'when')) FROM changed AS c WHERE c.x1 IS NOT NULL AND c.x2 IS NOT NULL),
 				(SELECT xmlagg(llm_cost.chart_line(0, 200 * (top - t.v) / (top - bottom), 100, 200 * (top - t.v) / (top - bottom), CASE WHEN t.v = 1 AND s.indexed THEN 'axis' ELSE 'grid' END))
