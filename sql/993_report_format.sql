@@ -41,6 +41,11 @@ RETURN llm_cost.report_clean(CASE jsonb_typeof(scope)
 	ELSE regexp_replace(scope #>> '{}', '(^|, )(\w+)=', '\1\2 ', 'g') END);
 COMMENT ON FUNCTION llm_cost.report_name(jsonb) IS 'A scope in words, from an object or from scope_text(): workflow support, model gpt-4o; all for the empty object.';
 
+CREATE FUNCTION llm_cost.report_release(said text, scope text DEFAULT NULL) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN NULLIF(llm_cost.report_clean(concat_ws(' ', NULLIF(llm_cost.report_name(to_jsonb(scope)), 'all'), regexp_replace(said, '^near ', ''))), '');
+COMMENT ON FUNCTION llm_cost.report_release(text, text) IS 'A release, without a "near" that stands before it; with the scope it went to, unless that is all; NULL for neither.';
+
 CREATE FUNCTION llm_cost.report_effect(effect text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE effect
@@ -121,6 +126,14 @@ RETURN CASE WHEN low = high THEN 'about ' || NULLIF(low, '') WHEN low <> '' AND 
 			WHEN low <> '' THEN 'at least ' || low WHEN high <> '' THEN 'at most ' || high END;
 COMMENT ON FUNCTION llm_cost.report_between(text, text) IS 'An interval in words: between −2 % and +5 %; NULL without ends.';
 
+CREATE FUNCTION llm_cost.report_interval(low numeric, high numeric, currency text, signed boolean DEFAULT false) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- with the decimals of the larger end, at least those that show something of it
+RETURN (SELECT llm_cost.report_between(llm_cost.report_money(low, currency, signed, CASE WHEN round(low, d.decimals) <> 0 OR low = 0 THEN d.decimals END),
+									   llm_cost.report_money(high, currency, signed, CASE WHEN round(high, d.decimals) <> 0 OR high = 0 THEN d.decimals END))
+		FROM (SELECT llm_cost.report_decimals(GREATEST(abs(low), abs(high))) AS decimals) AS d);
+COMMENT ON FUNCTION llm_cost.report_interval(numeric, numeric, text, boolean) IS 'An interval of money in words: between −$984 and +$36,278.';
+
 -- --------------------------------------------------------------------------- dates
 
 CREATE FUNCTION llm_cost.report_day(day date, short boolean DEFAULT false) RETURNS text
@@ -165,10 +178,9 @@ BEGIN ATOMIC
 		   COALESCE(NULLIF(llm_cost.report_money(f.weekly_usd, document #>> '{report,currency}', decimals => llm_cost.report_decimals(r.largest)), ''), 'unknown'),
 		   COALESCE(llm_cost.report_clean(f.sentence), concat_ws(' of ', llm_cost.report_effect(f.kind), llm_cost.report_name(f.scope))),
 		   concat_ws(' · ',
-			   llm_cost.report_between(llm_cost.report_money(f.low, document #>> '{report,currency}', decimals => llm_cost.report_decimals(GREATEST(abs(f.low), abs(f.high)))),
-				   llm_cost.report_money(f.high, document #>> '{report,currency}', decimals => llm_cost.report_decimals(GREATEST(abs(f.low), abs(f.high))))) || ' a week',
+			   llm_cost.report_interval(f.low, f.high, document #>> '{report,currency}') || ' a week',
 			   CASE WHEN f.verdict IN ('inconclusive', 'insufficient', 'trend') THEN f.verdict END,
-			   'near release ' || llm_cost.report_clean(f.near_release),
+			   'near release ' || llm_cost.report_release(f.near_release),
 			   'declared: ' || llm_cost.report_clean(f.declared),
 			   'owner ' || llm_cost.report_clean(f.owner),
 			   CASE WHEN f.weeks_open <= 1 THEN 'new this week' ELSE 'open for ' || f.weeks_open || ' weeks' END,
@@ -247,7 +259,7 @@ BEGIN ATOMIC
 		 LATERAL (SELECT (s.spend ->> 'now')::numeric AS now, (s.spend ->> 'before')::numeric AS before, (s.spend ->> 'change')::numeric AS change,
 						 (s.spend ->> 'change_pct')::numeric AS percent, (s.month ->> 'run_rate')::numeric AS run_rate, (s.month ->> 'plan')::numeric AS plan,
 						 (s.month ->> 'to_date')::numeric AS to_date,
-						 llm_cost.report_between(llm_cost.report_money((s.month ->> 'low')::numeric, s.currency), llm_cost.report_money((s.month ->> 'high')::numeric, s.currency)) AS band) AS n,
+						 llm_cost.report_interval((s.month ->> 'low')::numeric, (s.month ->> 'high')::numeric, s.currency) AS band) AS n,
 		 LATERAL (VALUES
 			(1, 'Spend', llm_cost.report_money(n.now, s.currency), 'before: ' || NULLIF(llm_cost.report_money(n.before, s.currency), '')),
 			(2, 'Change', llm_cost.report_money(n.change, s.currency, true),

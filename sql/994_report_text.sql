@@ -197,18 +197,18 @@ BEGIN
 						   GROUP BY p.place, p.label) AS l
 					 WHERE l.least <> ''), E'  There are no days to show.\n')
 		|| COALESCE((SELECT string_agg(llm_cost.text_wrap(concat(llm_cost.report_percent(c.change_pct, true), ' on ', llm_cost.report_day(llm_cost.report_time(c.at, zone)::date),
-							' (' || llm_cost.report_days(llm_cost.report_time(c.earliest, zone)::date, llm_cost.report_time(c.latest, zone)::date) || ')', ', near release ' || llm_cost.report_clean(c.near_release)), wide, '  Change point: ', '    '), '' ORDER BY c.at)
+							' (' || llm_cost.report_days(llm_cost.report_time(c.earliest, zone)::date, llm_cost.report_time(c.latest, zone)::date) || ')', ', near release ' || llm_cost.report_release(c.near_release)), wide, '  Change point: ', '    '), '' ORDER BY c.at)
 					 FROM jsonb_to_recordset(llm_cost.report_rows(report_text_of.document, 'change_points')) AS c (at text, earliest text, latest text, change_pct numeric, near_release text)), '')
 
 		|| COALESCE((SELECT E'\nEFFECTS ON SPEND\n' || llm_cost.text_table('{Effect,Amount,95 % interval,What is behind it}', 'lrll', jsonb_agg(jsonb_build_array(llm_cost.report_effect(e.effect),
-							llm_cost.report_money(e.amount, currency, true, e.decimals), concat_ws(' to ', NULLIF(llm_cost.report_money(e.low, currency, true), ''), NULLIF(llm_cost.report_money(e.high, currency, true), '')),
+							llm_cost.report_money(e.amount, currency, true, e.decimals), COALESCE(replace(replace(llm_cost.report_interval(e.low, e.high, currency, true), 'between ', ''), ' and ', ' to '), ''),
 							COALESCE(llm_cost.report_clean(e.detail), '')) ORDER BY e.place), wide)
 					 FROM (SELECT a.place, b.*, llm_cost.report_decimals(max(abs(b.amount)) OVER ()) AS decimals
 						   FROM jsonb_array_elements(llm_cost.report_rows(report_text_of.document, 'bridge')) WITH ORDINALITY AS a (row, place), jsonb_to_record(a.row) AS b (effect text, amount numeric, low numeric, high numeric, detail text)
 						   WHERE b.effect <> 'total') AS e), '')
 		|| COALESCE((SELECT E'\nEPISODES\n' || llm_cost.text_table('{Scope,Metric,Wasted,Opened,Closed,Near release}', 'llrlll', jsonb_agg(jsonb_build_array(llm_cost.report_name(e.scope), replace(llm_cost.report_clean(e.metric), '_', ' '),
-							llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_moment(llm_cost.report_time(e.opened, zone)), COALESCE(llm_cost.report_moment(llm_cost.report_time(e.closed, zone)), 'still open'),
-							COALESCE(llm_cost.report_clean(e.near_release), '')) ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)), wide)
+							llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_day(llm_cost.report_time(e.opened, zone)::date), COALESCE(llm_cost.report_day(llm_cost.report_time(e.closed, zone)::date), 'still open'),
+							COALESCE(llm_cost.report_release(e.near_release), '')) ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)), wide)
 					 FROM jsonb_to_recordset(llm_cost.report_rows(report_text_of.document, 'episodes')) AS e (metric text, scope jsonb, opened text, closed text, wasted_usd numeric, near_release text)), '')
 		|| COALESCE((SELECT E'\nWHO SPENDS\n' || llm_cost.text_wrap(concat_ws(' · ', 'top 1 % of users: ' || l.top_1, 'top 5 %: ' || l.top_5, 'top 10 %: ' || l.top_10, 'Gini ' || l.gini), wide, '  ', '  ')
 					 FROM (SELECT llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_1}')::numeric) AS top_1, llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_5}')::numeric) AS top_5,

@@ -67,19 +67,19 @@ figure+.scroll,.scroll+.scroll{margin-top:16px}
 .scroll:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:14px;overflow-wrap:break-word}
 caption{text-align:left;padding:0 0 6px}
-th,td{text-align:left;vertical-align:top;padding:5px 18px 5px 0;border-top:1px solid var(--rule);font-weight:400}
+th,td{text-align:left;vertical-align:top;padding:5px 14px 5px 0;border-top:1px solid var(--rule);font-weight:400}
 thead th{border-top:0;border-bottom:1px solid var(--grey);color:var(--soft);font-size:13px;vertical-align:bottom}
 th:last-child,td:last-child{padding-right:0}
 .n{text-align:right;white-space:nowrap}
 .i{white-space:nowrap}
 .bars{width:30%;min-width:110px;vertical-align:middle}
-.words{min-width:13em}
+.words{min-width:11em}
 tbody th{min-width:8em}
 .narrow{max-width:560px}
-code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;white-space:pre-wrap}
+code{font:.88em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;white-space:pre-wrap}
 footer{padding-top:18px}
 @media screen and (max-width:760px){.answer{display:block}.first li{grid-template-columns:1fr}.first .usd{text-align:left}body{padding:16px 20px 32px;font-size:16px}.pair,.pair.even,.figures{grid-template-columns:minmax(0,1fr)}.figures{gap:10px}.trust{display:block}.trust div{justify-content:space-between}.trust dd{text-align:right}h1{font-size:24px}}
-@media print{:root{color-scheme:light;--page:#fff;--ink:#000;--soft:#444;--rule:#bbb;--panel:#fff;--accent:#8f3210;--tint:#eedfd8;--grey:#777;--dark:#333}@page{margin:14mm}body{max-width:none;padding:0;font-size:10.5pt}section,tr,li,figure{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}table{font-size:8.5pt}th,td{padding-right:8px}.words,tbody th{min-width:0}.pair{gap:0 24px}svg *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media print{:root{color-scheme:light;--page:#fff;--ink:#000;--soft:#444;--rule:#bbb;--panel:#fff;--accent:#8f3210;--tint:#eedfd8;--grey:#777;--dark:#333}@page{margin:14mm}body{max-width:none;padding:0;font-size:8.5pt}h1{font-size:17pt}h2{font-size:11pt}h3,.trust dt,.trust dd,.figures dt{font-size:8.5pt}.figures .figure{font-size:17pt}.about,caption,figcaption,footer,.small,thead th{font-size:7.5pt}section{padding:8pt 0 4pt}.lines li{padding:3pt 0}tr,li,figure{break-inside:avoid}.chart text,.chart .tick,.chart .mark{font-size:7.5pt}h2{break-after:avoid}.scroll{overflow:visible}table{font-size:7.5pt}th,td{padding-right:8px}.words,tbody th{min-width:0}.i{white-space:normal}.pair{gap:0 24px}svg *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 $css$;
 COMMENT ON FUNCTION llm_cost.html_style() IS 'How the report looks: CSS without <, > and &, for light, dark, narrow and printed pages.';
 
@@ -190,17 +190,17 @@ BEGIN
 		xmlelement(NAME figure, chart, xmlelement(NAME figcaption, 'Line: like for like against its mean, where users are known; band: 95 % interval. Circles: releases. Upright lines: change points, with the days on which it may have been.')),
 		(SELECT llm_cost.html_table('Change points', '{Day,Change,May have been,Near release}', 'lrll', xmlagg(llm_cost.html_row(ARRAY[
 				llm_cost.report_day(llm_cost.report_time(c.at, zone)::date), llm_cost.report_percent(c.change_pct, true),
-				llm_cost.report_days(llm_cost.report_time(c.earliest, zone)::date, llm_cost.report_time(c.latest, zone)::date), llm_cost.report_clean(c.near_release)], 'lrll') ORDER BY c.at))
+				llm_cost.report_days(llm_cost.report_time(c.earliest, zone)::date, llm_cost.report_time(c.latest, zone)::date), llm_cost.report_release(c.near_release)], 'lrll') ORDER BY c.at))
 		 FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'change_points')) AS c (at text, earliest text, latest text, change_pct numeric, near_release text)),
 		(SELECT llm_cost.html_table('Releases', '{Day,Released}', 'lw', xmlagg(llm_cost.html_row(ARRAY[llm_cost.report_day(r.day), r.what], 'lw') ORDER BY r.day DESC))
-		 FROM (SELECT llm_cost.report_time(e.at, zone)::date AS day, string_agg(DISTINCT llm_cost.report_clean(concat_ws(' ', e.scope, e.release)), ', ') AS what
+		 FROM (SELECT llm_cost.report_time(e.at, zone)::date AS day, string_agg(DISTINCT llm_cost.report_release(e.release, e.scope), ', ') AS what
 			   FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'releases')) AS e (release text, at text, scope text) GROUP BY 1 ORDER BY 1 DESC LIMIT 10) AS r)) END,
 		'There are no days to show.');
 
 	page := page || llm_cost.html_section('effects', 'Effects on spend', (
 		SELECT llm_cost.html_table('What changed spend, adding up to ' || llm_cost.report_money(sum(e.amount), currency, true), '{Effect,Amount,95 % interval,What is behind it,Size}', 'lriwl',
 			xmlagg(llm_cost.html_row(ARRAY[llm_cost.report_effect(e.effect), llm_cost.report_money(e.amount, currency, true, e.decimals),
-					llm_cost.report_between(llm_cost.report_money(e.low, currency, true), llm_cost.report_money(e.high, currency, true)), llm_cost.report_clean(e.detail)], 'lriw',
+					llm_cost.report_interval(e.low, e.high, currency, true), llm_cost.report_clean(e.detail)], 'lriw',
 				llm_cost.chart_bar(e.least, e.most, e.upto - e.amount, e.upto, CASE WHEN e.amount > 0 THEN 'more' ELSE 'less' END)) ORDER BY e.place))
 		FROM (SELECT b.*, LEAST(0, min(b.upto) OVER ()) AS least, GREATEST(max(b.upto) OVER (), 0.000001) AS most, llm_cost.report_decimals(max(abs(b.amount)) OVER ()) AS decimals
 			  FROM (SELECT a.place, e.*, sum(COALESCE(e.amount, 0)) OVER (ORDER BY a.place) AS upto
@@ -213,11 +213,11 @@ BEGIN
 		(SELECT llm_cost.html_table('Episodes', '{Scope,Metric,Opened,Closed,Before,During,Wasted,Near release}', 'llilrrrl', xmlagg(llm_cost.html_row(ARRAY[
 				llm_cost.report_name(e.scope), replace(llm_cost.report_clean(e.metric), '_', ' '), llm_cost.report_moment(llm_cost.report_time(e.opened, zone)),
 				COALESCE(llm_cost.report_moment(llm_cost.report_time(e.closed, zone)), 'still open'), p.before, p.during,
-				llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_clean(e.near_release)], 'llilrrrl') ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)))
+				llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_release(e.near_release)], 'llilrrrl') ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)))
 		 FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'episodes')) AS e (metric text, scope jsonb, opened text, closed text, before numeric, during numeric, wasted_usd numeric, near_release text),
 			  -- shares in per cent, calls as they are
-			  LATERAL (SELECT CASE WHEN e.metric ~ 'ratio|share' THEN llm_cost.report_percent(100 * e.before) ELSE llm_cost.report_number(e.before, 2) END AS before,
-							  CASE WHEN e.metric ~ 'ratio|share' THEN llm_cost.report_percent(100 * e.during) ELSE llm_cost.report_number(e.during, 2) END AS during) AS p)) END,
+			  LATERAL (SELECT CASE WHEN e.metric ~ '_(ratio|share)$' THEN llm_cost.report_percent(100 * e.before) ELSE llm_cost.report_number(e.before, 2) END AS before,
+							  CASE WHEN e.metric ~ '_(ratio|share)$' THEN llm_cost.report_percent(100 * e.during) ELSE llm_cost.report_number(e.during, 2) END AS during) AS p)) END,
 		llm_cost.report_nothing(document, 'episodes', 'No episode in this time.'));
 
 	chart := llm_cost.chart_percentiles(document);
@@ -260,8 +260,8 @@ BEGIN
 				llm_cost.report_money(m.change_usd, currency, true, m.decimals), llm_cost.report_money(m.from_volume_usd, currency, true, m.decimals),
 				llm_cost.report_money(m.from_new_users_usd, currency, true, m.decimals), llm_cost.report_money(m.from_price_usd, currency, true, m.decimals),
 				llm_cost.report_money(m.from_unit_cost_usd, currency, true, m.decimals), llm_cost.report_percent(m.like_for_like_pct, true),
-				llm_cost.report_between(llm_cost.report_percent(m.low_pct, true), llm_cost.report_percent(m.high_pct, true)),
-				concat_ws(': ', replace(m.verdict, '_', ' '), NULLIF(llm_cost.report_clean(m.cause), '')), llm_cost.report_clean(m.near_release)], 'lrrrrrrriwi') ORDER BY m.place))
+				concat_ws(' to ', NULLIF(llm_cost.report_percent(m.low_pct, true), ''), NULLIF(llm_cost.report_percent(m.high_pct, true), '')),
+				concat_ws(': ', replace(m.verdict, '_', ' '), NULLIF(llm_cost.report_clean(m.cause), '')), llm_cost.report_release(m.near_release)], 'lrrrrrrriwi') ORDER BY m.place))
 		FROM (SELECT a.place, o.*, llm_cost.report_decimals(max(abs(o.spend_usd)) OVER ()) AS decimals
 			  FROM jsonb_array_elements(llm_cost.report_rows(html_details.document, 'movers')) WITH ORDINALITY AS a (row, place),
 				   jsonb_to_record(a.row) AS o (scope text, spend_usd numeric, change_usd numeric, from_volume_usd numeric, from_new_users_usd numeric, from_price_usd numeric,

@@ -102,7 +102,7 @@ BEGIN ATOMIC
 			(30 * count(*) + 4)::integer,
 			xmlagg(xmlconcat(
 				llm_cost.chart_text(0, 30 * p.row + 20, CASE WHEN p.signed THEN 'label' ELSE 'label strong' END, p.effect),
-				llm_cost.chart_box(37 + 40 * (p.bottom - p.low) / (p.high - p.low), 37 + 40 * (p.top - p.low) / (p.high - p.low), 30 * p.row + 6, 19, p.class),
+				CASE WHEN p.amount <> 0 THEN llm_cost.chart_box(37 + 40 * (p.bottom - p.low) / (p.high - p.low), 37 + 40 * (p.top - p.low) / (p.high - p.low), 30 * p.row + 6, 19, p.class) END,
 				CASE WHEN p.place < 9 THEN llm_cost.chart_line(37 + 40 * (p.top - p.low) / (p.high - p.low), 30 * p.row + 25, 37 + 40 * (p.top - p.low) / (p.high - p.low), 30 * p.row + 36, 'thread') END,
 				llm_cost.chart_text(100, 30 * p.row + 20, CASE WHEN p.signed THEN 'label end' ELSE 'label strong end' END,
 					llm_cost.report_money(p.amount, document #>> '{report,currency}', p.signed, p.decimals))) ORDER BY p.row))
@@ -150,7 +150,7 @@ BEGIN
 			WHERE d.day IS NOT NULL
 		), released AS (
 			SELECT r.day, llm_cost.report_day(r.day, true) || ': ' || string_agg(r.what, ', ' ORDER BY r.what) AS what
-			FROM (SELECT DISTINCT llm_cost.report_time(e.at, zone)::date AS day, llm_cost.report_clean(concat_ws(' ', e.scope, e.release)) AS what
+			FROM (SELECT DISTINCT llm_cost.report_time(e.at, zone)::date AS day, llm_cost.report_release(e.release, e.scope) AS what
 				  FROM jsonb_to_recordset(llm_cost.report_rows(chart_daily.document, 'releases')) AS e (release text, at text, scope text)) AS r
 			WHERE r.day BETWEEN s.first_day AND s.last_day GROUP BY r.day
 		), changed AS (
@@ -228,8 +228,8 @@ BEGIN
 					xmlelement(NAME path, xmlattributes(llm_cost.chart_path(array_agg(p.x ORDER BY p.day), array_agg(p.y99 ORDER BY p.day)) AS d, 'curve thin' AS class)),
 					xmlelement(NAME path, xmlattributes(llm_cost.chart_path(array_agg(p.x ORDER BY p.day), array_agg(p.y90 ORDER BY p.day)) AS d, 'curve thin' AS class)),
 					xmlelement(NAME path, xmlattributes(llm_cost.chart_path(array_agg(p.x ORDER BY p.day), array_agg(p.y50 ORDER BY p.day)) AS d, 'curve' AS class))) FROM point AS p)),
-				llm_cost.chart_text(100, l.y99 - 6, 'mark end', '99 % below'), llm_cost.chart_text(100, GREATEST(l.y90 - 6, l.y99 + 9), 'mark end', '90 % below'),
-				llm_cost.chart_text(100, GREATEST(l.y50 - 6, l.y90 + 9, l.y99 + 24), 'mark end', 'median'),
+				llm_cost.chart_text(100, l.y99 - 6, 'mark end', '99 % below'), llm_cost.chart_text(100, GREATEST(l.y90 - 6, l.y99 + 10), 'mark end', '90 % below'),
+				llm_cost.chart_text(100, GREATEST(l.y50 - 6, l.y90 + 10, l.y99 + 26), 'mark end', 'median'),
 				(SELECT xmlagg(llm_cost.chart_text(0, t.y - 4, 'tick', llm_cost.report_money(t.at, currency, decimals => CASE WHEN t.at >= 1 THEN 0 ELSE -floor(log(t.at))::integer END))) FROM tick AS t),
 				llm_cost.chart_days(s.first_day, s.last_day, 222)))
 		FROM latest AS l);
