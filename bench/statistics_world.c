@@ -107,6 +107,38 @@ poisson(double mean)
 
 /* ---- worlds ---- */
 
+/*
+ * A day of a user, on which a share of calls has the new version and not all
+ * say what they have.
+ */
+void
+make_day(const World *world, int user, bool weekend, double volume, double share, double unknown, Sums sides[NUM_SIDES])
+{
+	bool		burst = uniform() < 0.03;
+	double		mean = volume * world->activity[user] * exp(0.5 * gauss() - 0.125) *
+		(weekend ? 0.35 : 1) * (burst ? 5 : 1);
+	double		level = world->level[user] * exp(0.3 * gauss()) *
+		(weekend ? 0.85 : 1) * (burst && world->type == DEAR_BURSTS ? 2 : 1);
+	int			calls = poisson(mean);
+
+	for (int side = 0; side < NUM_SIDES; side++)
+		sides[side] = (Sums) {0, 0};
+	for (int i = 0; i < calls; i++)
+	{
+		Side		side = SIDE_OLD;
+		double		x = exp(gauss());
+
+		if (uniform() < 0.01)
+			x = 5 * pareto(1.5);
+		if (share > 0 && uniform() < share)
+			side = SIDE_NEW;
+		if (unknown > 0 && uniform() < unknown)
+			side = SIDE_UNKNOWN;
+		sides[side].y += level * x;
+		sides[side].n++;
+	}
+}
+
 static Sums
 make_week(const World *world, int user, double volume)
 {
@@ -114,25 +146,11 @@ make_week(const World *world, int user, double volume)
 
 	for (int day = 0; day < 7; day++)
 	{
-		bool		weekend = day >= 5;
-		bool		burst = uniform() < 0.03;
-		double		mean = volume * world->activity[user] * exp(0.5 * gauss() - 0.125) *
-			(weekend ? 0.35 : 1) * (burst ? 5 : 1);
-		double		level = world->level[user] * exp(0.3 * gauss()) *
-			(weekend ? 0.85 : 1) * (burst && world->type == DEAR_BURSTS ? 2 : 1);
-		int			calls = poisson(mean);
-		double		cost = 0;
+		Sums		sides[NUM_SIDES];
 
-		for (int i = 0; i < calls; i++)
-		{
-			double		x = exp(gauss());
-
-			if (uniform() < 0.01)
-				x = 5 * pareto(1.5);
-			cost += x;
-		}
-		sums.y += level * cost;
-		sums.n += calls;
+		make_day(world, user, day >= 5, volume, 0, 0, sides);
+		sums.y += sides[SIDE_OLD].y;
+		sums.n += sides[SIDE_OLD].n;
 	}
 	return sums;
 }
@@ -179,7 +197,7 @@ make_token_week(const World *world, int user, double lost, Sums *faulty)
 #define USUAL_HIT_RATIO 0.74
 
 void
-make_world(World *world, UserType type)
+make_users(World *world, UserType type)
 {
 	/* a Pareto(1.5) has the mean 3 and the median 2^(2/3) */
 	bool		dear = type == DEAR_USERS;
@@ -192,23 +210,29 @@ make_world(World *world, UserType type)
 	for (int i = 0; i < USERS; i++)
 	{
 		bool		heavy = i < HEAVY;
+		double		spend;
 
 		world->activity[i] = unit * (heavy && !dear ? 40 * cbrt(4) : pareto(1.5));
 		world->level[i] = exp(0.5 * gauss()) * (heavy && dear ? 40 : 1);
-		for (int w = 0; w < WEEKS; w++)
-			world->week[i][w] = make_week(world, i, 1);
-		for (int k = 0; k < 2; k++)
-			world->more[i][k] = make_week(world, i, 1);
-	}
-	for (int i = 0; i < USERS; i++)
-	{
-		double		spend = world->activity[i] * world->level[i];
-
+		spend = world->activity[i] * world->level[i];
 		if (spend > most)
 		{
 			most = spend;
 			world->whale = i;
 		}
+	}
+}
+
+void
+make_world(World *world, UserType type)
+{
+	make_users(world, type);
+	for (int i = 0; i < USERS; i++)
+	{
+		for (int w = 0; w < WEEKS; w++)
+			world->week[i][w] = make_week(world, i, 1);
+		for (int k = 0; k < 2; k++)
+			world->more[i][k] = make_week(world, i, 1);
 	}
 	world->burst = make_week(world, world->whale, 4);
 

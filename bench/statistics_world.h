@@ -60,6 +60,20 @@ typedef struct World
 
 extern void random_seed(uint64_t seed, uint64_t stream);
 extern double gauss(void);
+
+/* users alone, and all that they did */
+extern void make_users(World *world, UserType type);
 extern void make_world(World *world, UserType type);
+
+typedef enum Side
+{
+	SIDE_OLD,
+	SIDE_NEW,
+	SIDE_UNKNOWN,
+	NUM_SIDES
+} Side;
+
+extern void make_day(const World *world, int user, bool weekend, double volume,
+					 double share, double unknown, Sums sides[NUM_SIDES]);
 
 #endif							/* LLM_COST_STATISTICS_WORLD_H */

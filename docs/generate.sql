@@ -36,7 +36,7 @@ RETURN (
 -- The functions that people call; all others serve these.
 CREATE TEMP TABLE for_users (name name PRIMARY KEY);
 INSERT INTO for_users VALUES
-	('cost'), ('cost_problem'), ('cost_breakdown'), ('meters'),
+	('cost'), ('cost_problem'), ('cost_parts'), ('cost_breakdown'), ('meters'),
 	('set_price'), ('correct_price'), ('set_rule'), ('drop_rule'), ('add_alias'),
 	('add_price_book'), ('add_attribute'), ('import_prices'),
 	('attach'), ('detach'), ('doctor'), ('period_predicate'), ('usage_columns'),
@@ -48,8 +48,11 @@ INSERT INTO for_users VALUES
 	('trimmed_total'), ('trimmed_mean'), ('top_share'), ('share_above'), ('gini'), ('lorenz'),
 	('last_week'), ('operations'), ('cells'), ('hit_ratio'), ('paired_change'), ('paired_difference'), ('change_verdict'),
 	('metrics'), ('drift'), ('overview'), ('drift_windows'), ('set_plan'), ('cell_measures'),
+	('declare_release'), ('attach_releases'), ('detach_releases'), ('detect_releases'), ('release_impact'),
+	('attribute_change'), ('declare_change'), ('regressions'),
 	('contexts'), ('skew'), ('tail'), ('cost_per_outcome'), ('compare_outcomes'),
-	('report_html_of'), ('report_text_of'), ('sparkline');
+	('explain'), ('distribution_shift'), ('decomposition'), ('shift_of_shares'),
+	('report_html'), ('report_text'), ('report_html_of'), ('report_text_of'), ('sparkline');
 
 CREATE FUNCTION pg_temp.functions(kinds text) RETURNS SETOF text
 BEGIN ATOMIC

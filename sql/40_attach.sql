@@ -512,10 +512,8 @@ DECLARE
 	terms		text[] := ARRAY[]::text[];
 BEGIN
 	SELECT a.base_column, a.time_zone INTO base_column, zone
-	FROM llm_cost.attached_usage a
-		 JOIN pg_namespace n ON n.nspname = a.schema_name
-		 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = a.view_name
-	WHERE c.oid = period_predicate.usage;
+	FROM llm_cost.live_registration(period_predicate.usage) a;
+	base_column := COALESCE(base_column, 'started_at');
 	IF period_predicate.period IS NULL THEN
 		RETURN 'true';
 	ELSIF isempty(period_predicate.period) THEN

@@ -37,6 +37,11 @@ BEGIN
 		END IF;
 	END IF;
 
+	-- stored cells: no FROM item for attempts
+	SELECT r.usage_columns, r.price_book INTO columns, price_book FROM llm_cost.live_rollup(relation) r;
+	IF FOUND THEN
+		RETURN;
+	END IF;
 	SELECT format('%I.%I', n.nspname, c.relname), a.columns, COALESCE(a.price_book, 'list')
 	INTO from_item, columns, price_book
 	FROM pg_class c
@@ -63,7 +68,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.usage_source(regclass) IS
-	'How to read a usage: NULL is the only one attached (an error when there is none, or more). Gives what to select from, which canonical columns have a source, and the price book. A relation with canonical columns and without cost is read as attach() would read it.';
+	'How to read a usage: NULL is the only one attached (an error when there is none, or more). Gives what to select from, which canonical columns have a source, and the price book. A relation with canonical columns and without cost is read as attach() would read it. A table of a rollup has no from_item: only its cells can be read.';
 
 CREATE FUNCTION llm_cost.require_columns(usage regclass, needed text[], purpose text) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -97,6 +102,9 @@ DECLARE
 	present		text[];
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(column_expression.usage);
+	IF source.from_item IS NULL THEN
+		RETURN llm_cost.rollup_column(source.relation, column_expression.column_name, column_expression.qualifier);
+	END IF;
 	canonical := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u);
 	-- a subquery and a view of attach() have all of them, a relation with a cost of its own may not
 	present := CASE WHEN source.from_item LIKE '(%' THEN canonical ELSE llm_cost.column_names(source.relation) END;
@@ -137,8 +145,8 @@ BEGIN
 	FOR entry IN SELECT f.key, f.value FROM jsonb_each(filter_predicate.filter) AS f ORDER BY f.key LOOP
 		expression := llm_cost.column_expression(filter_predicate.usage, entry.key, filter_predicate.qualifier);
 		IF jsonb_typeof(entry.value) = 'object'
-		   OR jsonb_path_exists(entry.value, '$[*] ? (@.type() == "object" || @.type() == "array")', silent => true)
-			  AND jsonb_typeof(entry.value) = 'array' THEN
+		   OR jsonb_typeof(entry.value) = 'array'
+			  AND jsonb_path_exists(entry.value, 'strict $[*] ? (@.type() == "object" || @.type() == "array")') THEN
 			RAISE EXCEPTION 'invalid filter on column %: %', entry.key, entry.value
 				USING ERRCODE = 'invalid_parameter_value',
 					HINT = 'Write a value, a list of values, or null.';
@@ -189,7 +197,9 @@ BEGIN
 	IF checked_period.period IS NULL THEN
 		RETURN llm_cost.last_week(checked_period.time_zone);
 	ELSIF isempty(checked_period.period) OR lower_inf(checked_period.period) OR upper_inf(checked_period.period)
-		  OR NOT isfinite(lower(checked_period.period)) OR NOT isfinite(upper(checked_period.period)) THEN
+		  OR NOT isfinite(lower(checked_period.period)) OR NOT isfinite(upper(checked_period.period))
+		  -- its end is exclusive, whatever is written
+		  OR lower(checked_period.period) = upper(checked_period.period) THEN
 		RAISE EXCEPTION 'period must have a start and an end'
 			USING ERRCODE = 'invalid_parameter_value',
 				DETAIL = format('Period: %s.', checked_period.period),
@@ -221,7 +231,11 @@ DECLARE
 	before		tstzrange;
 	windows		integer := 4;
 BEGIN
-	IF comparison_windows.baseline ~ '^\s*\d{1,4}\s*weeks?\s*$' THEN
+	IF lower(btrim(comparison_windows.baseline)) = 'plan' THEN
+		RAISE EXCEPTION 'a plan is no range of time'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'llm_cost.drift() compares with a plan; here write ''4 weeks'' or a range such as ''[2026-05-04,2026-06-01)''.';
+	ELSIF comparison_windows.baseline ~ '^\s*\d{1,4}\s*weeks?\s*$' THEN
 		windows := substring(comparison_windows.baseline, '\d+')::integer * 7 / step;
 		IF windows < 1 THEN
 			RAISE EXCEPTION 'baseline is shorter than the period'
@@ -237,8 +251,8 @@ BEGIN
 				USING ERRCODE = 'invalid_parameter_value',
 					HINT = 'Write ''4 weeks'', ''plan'', or a range such as ''[2026-05-04,2026-06-01)''.';
 		END;
-		IF before && comparison_windows.period THEN
-			RAISE EXCEPTION 'baseline overlaps the period'
+		IF upper(before) > lower(comparison_windows.period) THEN
+			RAISE EXCEPTION 'baseline must end before the period begins'
 				USING ERRCODE = 'invalid_parameter_value',
 					DETAIL = format('Baseline: %s. Period: %s.', before, comparison_windows.period);
 		END IF;

@@ -15,15 +15,30 @@ AS $$
 DECLARE
 	source		record;
 	dimensions	text;
+	strays		text;
 	canonical	text;
 	reference	text;
 	children	text := '';
 	once		text := 'true';
+	-- columns in which the attempts of an operation differ: filtered only when
+	-- it is known what came before each
+	within_operation CONSTANT text[] := ARRAY['model', 'provider', 'region', 'service_tier', 'kind', 'step', 'error_type',
+		'attempt', 'attempt_id', 'parent_id', 'billable', 'turn'];
+	filter_after jsonb;
 BEGIN
+	filter_after := (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(CASE jsonb_typeof(attempts_query.filter) WHEN 'object' THEN attempts_query.filter ELSE '{}' END) AS f
+					 WHERE f.key = ANY (within_operation));
 	SELECT * INTO source FROM llm_cost.usage_source(attempts_query.usage);
 	attempts_query.usage := source.relation;
-	SELECT string_agg(format('%s COLLATE "C" AS dimension_%s', llm_cost.column_expression(attempts_query.usage, d.name, 'a'), d.rank), ', ' ORDER BY d.rank)
-	INTO dimensions
+	IF source.from_item IS NULL THEN
+		RAISE EXCEPTION 'rollup % has no attempts', source.relation
+			USING ERRCODE = 'wrong_object_type',
+				DETAIL = 'A rollup holds sums by bucket and columns; what was asked needs each attempt.',
+				HINT = format('Ask its usage: usage => %L.', (SELECT format('%I.%I', r.usage_schema, r.usage_name) FROM llm_cost.live_rollup(source.relation) r));
+	END IF;
+	SELECT string_agg(format('%s COLLATE "C" AS dimension_%s', llm_cost.column_expression(attempts_query.usage, d.name, 'a'), d.rank), ', ' ORDER BY d.rank),
+		   string_agg(format(', CASE WHEN c.operation_id IS NOT NULL THEN c.dimension_%1$s IS DISTINCT FROM pg_catalog.first_value(c.dimension_%1$s) OVER in_operation END AS dimension_%1$s_strays', d.rank), '' ORDER BY d.rank)
+	INTO dimensions, strays
 	FROM unnest(attempts_query.by) WITH ORDINALITY AS d (name, rank);
 	-- names are told apart here, not put in order: bytes will do, and sort several times as fast
 	SELECT string_agg(format('%s%s AS %I',
@@ -32,11 +47,7 @@ BEGIN
 	INTO canonical
 	FROM llm_cost.usage_columns() u;
 
-	-- What it would have cost at other prices; where the model had none then, its own.
-	reference := format('CASE WHEN billable IS FALSE OR cost IS NULL THEN cost ELSE COALESCE(llm_cost.cost(model, input_tokens, output_tokens, %L,
-		cache_read_tokens => cache_read_tokens, cache_write_tokens => cache_write_tokens, cache_write_1h_tokens => cache_write_1h_tokens,
-		reasoning_tokens => reasoning_tokens, meters => meters, provider => provider, service_tier => service_tier, region => region,
-		price_book => %L, attributes => attributes), cost) END', attempts_query.reference_at, source.price_book);
+	reference := llm_cost.reference_expression(format('%L', attempts_query.reference_at), source.price_book);
 
 	-- A span that repeats the usage of those below it (trace exports) counts once, below.
 	-- A call that is followed by one of the same size is no such span: it takes two
@@ -55,7 +66,7 @@ BEGIN
 			CASE WHEN 'kind' = ANY (source.columns) THEN 'a.kind <> ALL (below.kinds)' ELSE 'false' END);
 	END IF;
 
-	RETURN format($sql$
+	RETURN format(CASE WHEN filter_after IS NULL THEN '%s' ELSE 'SELECT f.* FROM (%s) AS f WHERE ' || replace(llm_cost.filter_predicate(attempts_query.usage, filter_after, 'f'), '%', '%%') END, format($sql$
 	SELECT c.*, %s AS reference_cost,
 		   c.is_call AND c.cost IS NULL AS unpriced,
 		   -- among the attempts and tool calls of the operation
@@ -63,22 +74,24 @@ BEGIN
 		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.bool_and(c.cost IS NOT NULL OR NOT c.is_call) OVER whole_operation END AS operation_priced,
 		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.bool_or(c.outcome IN ('resolved', 'approved', 'answered')) OVER whole_operation END AS operation_resolved,
 		   CASE WHEN c.conversation_id IS NOT NULL THEN pg_catalog.row_number() OVER in_conversation = 1 END AS opens_conversation,
+		   CASE WHEN c.conversation_id IS NOT NULL THEN c.started_at - pg_catalog.lag(c.started_at) OVER in_conversation END AS conversation_pause,
 		   -- a retry is told by its number, else by the failure before it in the same step
 		   c.is_call AND CASE WHEN c.attempt IS NOT NULL THEN c.attempt > 1
 							  ELSE c.operation_id IS NOT NULL AND pg_catalog.lag(c.error_type) OVER in_step IS NOT NULL END AS is_retry,
 		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.lag(c.error_type) OVER in_step END AS retry_error,
 		   c.is_call AND COALESCE(c.attempt > 1, false)
-		   AND (c.operation_id IS NULL OR pg_catalog.lag(c.error_type) OVER in_step IS NULL) AS failure_unlogged
+		   AND (c.operation_id IS NULL OR pg_catalog.lag(c.error_type) OVER in_step IS NULL) AS failure_unlogged%s
 	FROM (SELECT %s, a.cost, %s AS avoided_cost, a.cost_problem, %s AS attributes%s,
 				 -- a tool call without usage of its own is no call of a provider
 				 %s AS is_call
 		  FROM %s AS a%s
 		  WHERE (%s) AND (%s) AND (%s)) AS c
-	WINDOW in_operation AS (PARTITION BY c.operation_id ORDER BY c.started_at, c.attempt_id, c.attempt),
+	-- an operation is opened by a call, if it has one; among those of one time failures come first
+	WINDOW in_operation AS (PARTITION BY c.operation_id ORDER BY c.is_call DESC, c.started_at, c.attempt, c.error_type, c.attempt_id, c.model, c.step, c.input_tokens, c.output_tokens),
 		   whole_operation AS (PARTITION BY c.operation_id),
-		   in_step AS (PARTITION BY c.operation_id, c.step, c.kind ORDER BY c.started_at, c.attempt),
-		   in_conversation AS (PARTITION BY c.conversation_id ORDER BY c.started_at, c.attempt_id, c.attempt)$sql$,
-		reference,
+		   in_step AS (PARTITION BY c.operation_id, c.step, c.kind ORDER BY c.started_at, c.attempt, c.error_type, c.attempt_id, c.model, c.input_tokens, c.output_tokens),
+		   in_conversation AS (PARTITION BY c.conversation_id ORDER BY c.started_at, c.attempt, c.error_type, c.attempt_id, c.model, c.input_tokens, c.output_tokens)$sql$,
+		reference, COALESCE(strays, ''),
 		canonical,
 		CASE WHEN 'avoided_cost' = ANY (llm_cost.column_names(source.relation)) OR source.from_item LIKE '(%' THEN 'a.avoided_cost' ELSE 'NULL::pg_catalog.numeric' END,
 		COALESCE('a.' || source.cost_attributes, 'NULL::pg_catalog.jsonb'),
@@ -88,8 +101,18 @@ BEGIN
 					FROM unnest(ARRAY['input_tokens', 'output_tokens', 'meters']) AS c) || ') IS NOT TRUE' ELSE 'true' END,
 		source.from_item, children,
 		llm_cost.period_predicate(attempts_query.usage, attempts_query.scanned, 'a'),
-		llm_cost.filter_predicate(attempts_query.usage, attempts_query.filter, 'a'), once);
+		llm_cost.filter_predicate(attempts_query.usage, attempts_query.filter - within_operation, 'a'), once));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.attempts_query(regclass, tstzrange, text[], jsonb, timestamptz) IS
-	'SQL that reads the attempts of a usage within a period, with all canonical columns, cost, reference_cost (at the prices of reference_at), the columns asked for as text (dimension_1, ...), and flags: is_call, unpriced, opens_operation, operation_priced, operation_resolved, opens_conversation, is_retry, retry_error, failure_unlogged. A parent span whose tokens are the sum of those of two spans below it or more, or of one of another kind, is left out.';
+	'SQL that reads the attempts of a usage within a period, with all canonical columns, cost, reference_cost (at the prices of reference_at), the columns asked for as text (dimension_1, ...), and flags: is_call, unpriced, opens_operation, operation_priced, operation_resolved, opens_conversation, conversation_pause (since the attempt before), is_retry, retry_error, failure_unlogged, and for each column asked for whether it differs from that of the operation''s first attempt (dimension_1_strays, ...). A parent span whose tokens are the sum of those of two spans below it or more, or of one of another kind, is left out.';
+
+CREATE FUNCTION llm_cost.reference_expression(at text, price_book text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- where the model had no price then, its own
+RETURN format('CASE WHEN billable IS FALSE OR cost IS NULL THEN cost ELSE COALESCE(llm_cost.cost(model, input_tokens, output_tokens, %s,
+		cache_read_tokens => cache_read_tokens, cache_write_tokens => cache_write_tokens, cache_write_1h_tokens => cache_write_1h_tokens,
+		reasoning_tokens => reasoning_tokens, meters => meters, provider => provider, service_tier => service_tier, region => region,
+		price_book => %L, attributes => attributes), cost) END', at, price_book);
+COMMENT ON FUNCTION llm_cost.reference_expression(text, text) IS
+	'SQL for what an attempt would have cost at the prices of another time, itself an SQL expression.';

@@ -33,12 +33,12 @@ BEGIN ATOMIC
 	(19, 'failed_cost', 'numeric', 'sum(cost) FILTER (WHERE error_type IS NOT NULL)', 'Cost of attempts that failed.'),
 	(20, 'avoided_cost', 'numeric', 'sum(avoided_cost)', 'What attempts that were not billed would have cost.'),
 	(21, 'input_tokens', 'numeric', 'sum(input_tokens)', 'Whole prompts, in tokens.'),
-	(22, 'cache_read_tokens', 'numeric', 'sum(cache_read_tokens)', 'Tokens read from prompt caches.'),
+	(22, 'cache_read_tokens', 'numeric', 'sum(cache_read_tokens) FILTER (WHERE cache_read_tokens BETWEEN 0 AND input_tokens)', 'Tokens read from prompt caches; impossible counts left out.'),
 	(23, 'cache_write_tokens', 'numeric', 'sum(cache_write_tokens)', 'Tokens written to prompt caches.'),
 	(24, 'cache_write_1h_tokens', 'numeric', 'sum(cache_write_1h_tokens)', 'Of these, tokens written for one hour.'),
 	(25, 'output_tokens', 'numeric', 'sum(output_tokens)', 'Answers, in tokens.'),
 	(26, 'reasoning_tokens', 'numeric', 'sum(reasoning_tokens)', 'Of these, tokens spent on reasoning.'),
-	(27, 'cacheable_tokens', 'numeric', 'sum(input_tokens) FILTER (WHERE cache_read_tokens IS NOT NULL)', 'Input tokens of attempts that report cache reads: what a hit ratio is of.'),
+	(27, 'cacheable_tokens', 'numeric', 'sum(input_tokens) FILTER (WHERE cache_read_tokens BETWEEN 0 AND input_tokens)', 'Input tokens of the same attempts: what a hit ratio is of.'),
 	(28, 'outcome_cost', 'numeric', 'sum(cost) FILTER (WHERE operation_priced AND operation_resolved IS NOT NULL)', 'Cost of priced operations whose outcome is known.'),
 	(29, 'first_started_at', 'timestamptz', 'min(started_at)', 'Start of the first attempt.')
 	) AS m ("position", measure, data_type, expression, description);
@@ -63,6 +63,32 @@ END;
 COMMENT ON FUNCTION llm_cost.cells_query(text, text, text[], text[], boolean) IS
 	'SQL that adds attempts (the text of attempts_query) up to cells by a bucket expression and columns; measures: which ones, NULL all; distributions: with those of cost and context.';
 
+/*
+ * The one place that knows whether cells are added up now or were stored before.
+ */
+CREATE FUNCTION llm_cost.summed_query(
+	usage regclass, period tstzrange, by text[], filter jsonb, reference_at timestamptz, bucket text, columns text[], measures text[],
+	distributions boolean, step text, time_zone text, edges timestamptz[], referenced tstzrange) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
+AS $$
+BEGIN
+	IF EXISTS (SELECT FROM llm_cost.live_rollup(summed_query.usage)) THEN
+		RETURN llm_cost.rollup_query(summed_query.usage, summed_query.period, summed_query.by, summed_query.filter, summed_query.reference_at,
+			summed_query.bucket, summed_query.columns, summed_query.measures, summed_query.distributions, summed_query.step,
+			summed_query.time_zone, summed_query.edges, summed_query.referenced);
+	END IF;
+	RETURN llm_cost.cells_query(
+		format('SELECT * FROM (%s) AS a WHERE %s',
+			llm_cost.attempts_query(summed_query.usage, llm_cost.with_operations(summed_query.period), summed_query.by, summed_query.filter,
+				COALESCE(summed_query.reference_at, lower(summed_query.period))),
+			llm_cost.within(summed_query.period, 'a.started_at')),
+		summed_query.bucket, summed_query.columns, summed_query.measures, summed_query.distributions);
+END
+$$;
+COMMENT ON FUNCTION llm_cost.summed_query(regclass, tstzrange, text[], jsonb, timestamptz, text, text[], text[], boolean, text, text, timestamptz[], tstzrange) IS
+	'SQL for the cells of a period: those of cells_query() over the attempts of a usage, or the same summed from a rollup. bucket: an expression over started_at; step: the shortest bucket it tells apart in time_zone (hour, day, week, month, period), and edges: other times it does, for a rollup may hold longer ones. reference_at: NULL, the start of the period, and from a rollup NULL if that has other prices. referenced: the part of the period in which reference_cost is looked at.';
+
 CREATE FUNCTION llm_cost.cells(
 	by text[] DEFAULT '{}', period tstzrange DEFAULT NULL, grain text DEFAULT 'dimension', bucket text DEFAULT 'day',
 	filter jsonb DEFAULT NULL, reference_at timestamptz DEFAULT NULL, usage regclass DEFAULT NULL, time_zone text DEFAULT NULL,
@@ -85,10 +111,12 @@ DECLARE
 	columns		text[];
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(cells.usage);
-	IF cells.grain IS NULL OR cells.grain NOT IN ('user', 'dimension') THEN
+	cells.grain := COALESCE(cells.grain, 'dimension');
+	cells.bucket := COALESCE(cells.bucket, 'day');
+	IF cells.grain NOT IN ('user', 'dimension') THEN
 		RAISE EXCEPTION 'unknown grain "%"', cells.grain
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Grains: user (with user_id), dimension (with distributions).';
-	ELSIF cells.bucket IS NULL OR cells.bucket NOT IN ('hour', 'day', 'week', 'month', 'period') THEN
+	ELSIF cells.bucket NOT IN ('hour', 'day', 'week', 'month', 'period') THEN
 		RAISE EXCEPTION 'unknown bucket "%"', cells.bucket
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Buckets: hour, day, week, month, period.';
 	END IF;
@@ -100,17 +128,14 @@ BEGIN
 		(SELECT string_agg(format('c.%I', m.measure), ', ' ORDER BY m."position") FROM llm_cost.cell_measures() m),
 		CASE WHEN cells.grain = 'user' THEN 'NULL::llm_cost.distribution, NULL::llm_cost.distribution'
 			 ELSE 'c.cost_distribution, c.context_distribution' END,
-		llm_cost.cells_query(
-			format('SELECT * FROM (%s) AS a WHERE %s',
-				llm_cost.attempts_query(source.relation, llm_cost.with_operations(whole), dimensions, cells.filter, COALESCE(cells.reference_at, lower(whole))),
-				llm_cost.within(whole, 'a.started_at')),
+		llm_cost.summed_query(source.relation, whole, dimensions, cells.filter, cells.reference_at,
 			CASE cells.bucket WHEN 'period' THEN format('%L::timestamptz', lower(whole))
 				 ELSE format('date_trunc(%L, started_at, %L)', cells.bucket, zone) END,
-			columns, NULL, cells.grain = 'dimension'));
+			columns, NULL, cells.grain = 'dimension', cells.bucket, zone, ARRAY[lower(whole), upper(whole)], whole));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.cells(text[], tstzrange, text, text, jsonb, timestamptz, regclass, text) IS
-	'Cells of a usage: exact sums by bucket (hour, day, week, month of local time, or the whole period) and the columns "by". grain: dimension (with distributions of cost and context) or user (by user_id). reference_at: time whose prices reference_cost takes; NULL: the start of the period. The measures are described by cell_measures().';
+	'Cells of a usage: exact sums by bucket (hour, day, week, month of local time, or the whole period) and the columns "by". grain: dimension (with distributions of cost and context) or user (by user_id). reference_at: time whose prices reference_cost takes; NULL: the start of the period, or no reference_cost where a rollup has that of other prices. An attempt counts where it ran, an operation where its first call did. The measures are described by cell_measures(). usage may be a rollup.';
 
 CREATE FUNCTION llm_cost.scope_expression(by text[], qualifier text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -15,6 +15,8 @@ CREATE FUNCTION llm_cost.operations(
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 10000 COST 100000
 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
+-- nothing is known of how many rows the joined parts have, and all of them may be many
+SET enable_nestloop = off
 AS $$
 DECLARE
 	source		record;
@@ -27,10 +29,10 @@ BEGIN
 	RETURN QUERY EXECUTE format($sql$
 	WITH %s attempt AS %s (%s), operation AS (
 		SELECT a.operation_id, min(a.started_at) AS first_started_at, max(a.started_at) AS last_started_at,
-			   -- what the first attempt says holds for the operation
-			   min(a.user_id) FILTER (WHERE a.opens_operation) AS user_id, min(a.team) FILTER (WHERE a.opens_operation) AS team,
-			   min(a.workflow) FILTER (WHERE a.opens_operation) AS workflow, min(a.intent) FILTER (WHERE a.opens_operation) AS intent,
-			   min(a.release) FILTER (WHERE a.opens_operation) AS release,
+			   -- what the first attempt says holds for the operation, if a filter has left it
+			   COALESCE(min(a.user_id) FILTER (WHERE a.opens_operation), min(a.user_id) FILTER (WHERE a.operation_id IS NOT NULL)) AS user_id, COALESCE(min(a.team) FILTER (WHERE a.opens_operation), min(a.team) FILTER (WHERE a.operation_id IS NOT NULL)) AS team,
+			   COALESCE(min(a.workflow) FILTER (WHERE a.opens_operation), min(a.workflow) FILTER (WHERE a.operation_id IS NOT NULL)) AS workflow, COALESCE(min(a.intent) FILTER (WHERE a.opens_operation), min(a.intent) FILTER (WHERE a.operation_id IS NOT NULL)) AS intent,
+			   COALESCE(min(a.release) FILTER (WHERE a.opens_operation), min(a.release) FILTER (WHERE a.operation_id IS NOT NULL)) AS release,
 			   count(*) FILTER (WHERE a.is_call) AS attempts, count(*) FILTER (WHERE NOT a.is_call) AS tool_calls,
 			   count(*) FILTER (WHERE a.is_retry) AS retries,
 			   array_agg(a.retry_error ORDER BY a.started_at) FILTER (WHERE a.is_retry) AS retry_errors,
@@ -62,7 +64,8 @@ BEGIN
 		CASE WHEN deep THEN $sql$, level (operation_id, attempt_id, n) AS (
 			SELECT a.operation_id, a.attempt_id, 1 FROM attempt a
 			WHERE a.operation_id IS NOT NULL AND NOT EXISTS (SELECT FROM attempt p WHERE p.operation_id = a.operation_id AND p.attempt_id = a.parent_id)
-			UNION ALL
+			-- not ALL: of spans that were delivered twice, one
+			UNION
 			-- spans that are each other's parents have no first level
 			SELECT a.operation_id, a.attempt_id, l.n + 1 FROM level l
 				 JOIN attempt a ON a.operation_id = l.operation_id AND a.parent_id = l.attempt_id AND a.attempt_id <> a.parent_id
@@ -73,7 +76,7 @@ BEGIN
 		CASE WHEN deep THEN 'd.depth' ELSE 'NULL::integer' END,
 		CASE WHEN operations.outcomes IS NULL THEN 'o.outcome' ELSE 'COALESCE(late.outcome, o.outcome)' END,
 		CASE WHEN deep THEN ' LEFT JOIN deepest d ON d.operation_id = o.operation_id' ELSE '' END,
-		llm_cost.outcome_join(operations.outcomes, operations.outcome_key, operations.outcome_column, 'o.operation_id'),
+		llm_cost.outcome_join(operations.outcomes, COALESCE(operations.outcome_key, 'operation_id'), COALESCE(operations.outcome_column, 'outcome'), 'o.operation_id'),
 		llm_cost.within(whole, 'o.first_started_at'));
 END
 $$;

@@ -10,10 +10,10 @@ CREATE TABLE llm_cost.usage_plan (
 	metric		text COLLATE "C" NOT NULL,
 	unit		text COLLATE "C" NOT NULL,
 	valid_from	timestamptz NOT NULL,
-	value		numeric NOT NULL CHECK (value >= 0 AND value < 'Infinity'),
+	value		numeric NOT NULL CHECK (value = 0 OR value BETWEEN 1e-30 AND 1e30),
 	planned_by	text COLLATE "C" NOT NULL DEFAULT CURRENT_USER,
 	planned_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	PRIMARY KEY (schema_name, relation_name, scope, metric, unit, valid_from)
+	PRIMARY KEY (schema_name, relation_name, scope, metric, unit, valid_from, planned_by)
 );
 COMMENT ON TABLE llm_cost.usage_plan IS
 	'What is expected of usages, as set_plan() wrote it. Row security: a user sees the plans of relations he may read, and changes his own.';
@@ -60,27 +60,40 @@ DECLARE
 	wanted		jsonb := COALESCE(set_plan.scope, '{}');
 	starts_at	timestamptz := COALESCE(set_plan.valid_from, '-infinity');
 	planned		integer := 0;
+	seen		text[] := ARRAY[]::text[];
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(set_plan.usage);
-	SELECT n.nspname::text AS schema_name, c.relname::text AS relation_name INTO target
-	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = source.relation;
+	SELECT * INTO target FROM llm_cost.usage_name(source.relation);
 	PERFORM llm_cost.filter_predicate(source.relation, wanted, 'a');	-- errors when it is no scope
+	IF EXISTS (SELECT FROM jsonb_each(wanted) AS e WHERE jsonb_typeof(e.value) NOT IN ('string', 'null')) THEN
+		RAISE EXCEPTION 'a scope has one value for each column'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Scope: %s.', wanted), HINT = 'Write values as text, and one plan for each.';
+	END IF;
 	IF jsonb_typeof(set_plan.plan) IS DISTINCT FROM 'object' OR set_plan.plan = '{}' THEN
 		RAISE EXCEPTION 'plan must be a JSON object of metrics and values'
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'For example {"users": 500, "operations": 20000, "unit_cost": 0.012, "hit_ratio": 0.8}.';
 	END IF;
 	FOR entry IN SELECT p.key, p.value FROM jsonb_each(set_plan.plan) AS p ORDER BY p.key LOOP
-		IF jsonb_typeof(entry.value) <> 'number' OR (entry.value #>> '{}')::numeric < 0 THEN
+		IF NOT (CASE WHEN jsonb_typeof(entry.value) = 'number'
+				THEN (entry.value #>> '{}')::numeric = 0 OR (entry.value #>> '{}')::numeric BETWEEN 1e-30 AND 1e30 ELSE false END) THEN
 			RAISE EXCEPTION 'invalid plan for %: %', entry.key, entry.value
-				USING ERRCODE = 'invalid_parameter_value', HINT = 'Write a number that is not negative.';
+				USING ERRCODE = 'invalid_parameter_value', HINT = 'Write 0, or a number from 1e-30 to 1e30.';
 		END IF;
 		-- unit_cost, or unit_cost:user
 		SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, split_part(entry.key, ':', 1), NULLIF(split_part(entry.key, ':', 2), ''),
 			ARRAY(SELECT jsonb_object_keys(wanted)));
+		IF chosen.method = 'points' AND (entry.value #>> '{}')::numeric > 1 THEN
+			RAISE EXCEPTION 'invalid plan for %: %', entry.key, entry.value
+				USING ERRCODE = 'invalid_parameter_value', HINT = 'It is a share; write 0.8 for 80 %.';
+		ELSIF format('%s:%s', split_part(entry.key, ':', 1), chosen.chosen_unit) = ANY (seen) THEN
+			RAISE EXCEPTION 'two plans for % by %', split_part(entry.key, ':', 1), chosen.chosen_unit
+				USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Plan: %s.', set_plan.plan);
+		END IF;
+		seen := seen || format('%s:%s', split_part(entry.key, ':', 1), chosen.chosen_unit);
 		DELETE FROM llm_cost.usage_plan p
 		WHERE p.schema_name = target.schema_name AND p.relation_name = target.relation_name AND p.scope = wanted
-		  AND p.metric = split_part(entry.key, ':', 1) AND p.unit = chosen.chosen_unit AND p.valid_from = starts_at;
+		  AND p.metric = split_part(entry.key, ':', 1) AND p.unit = chosen.chosen_unit AND p.valid_from = starts_at AND p.planned_by = CURRENT_USER;
 		INSERT INTO llm_cost.usage_plan (schema_name, relation_name, scope, metric, unit, valid_from, value)
 		VALUES (target.schema_name, target.relation_name, wanted, split_part(entry.key, ':', 1), chosen.chosen_unit, starts_at,
 			(entry.value #>> '{}')::numeric);

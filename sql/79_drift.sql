@@ -20,7 +20,7 @@ DECLARE
 	chosen		record;
 	dimensions	text[] := COALESCE(drift.by, '{}');
 	wanted		text := COALESCE(drift.metric, 'unit_cost');
-	planned		boolean := COALESCE(lower(drift.baseline) = 'plan', false);
+	planned		boolean := COALESCE(lower(btrim(drift.baseline)) = 'plan', false);
 	compared	text;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(drift.usage);
@@ -37,7 +37,7 @@ BEGIN
 			   round((100 * r.low)::numeric, 2), round((100 * r.high)::numeric, 2), round(r.at_stake, 2),
 			   r.n_after::numeric, r.sampling_unit, (r.estimate).units, round((100 * (r.estimate).matched_after)::numeric, 1),
 			   trunc(100 * (1 - r.unpriced_after / NULLIF(r.attempts_after, 0)), 1),
-			   r.placebo_windows, r.placebo_larger, r.verdict, r.cause, NULL::text, NULL::text
+			   r.placebo_windows, r.placebo_larger, r.verdict, r.cause, r.near_release, r.declared
 		FROM (%2$s) AS r
 		ORDER BY abs(r.at_stake) DESC NULLS LAST, r.cost_after DESC NULLS LAST, r.label$sql$,
 		CASE chosen.method WHEN 'points' THEN 'points' ELSE '%' END, compared);
@@ -50,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.drift(text, text[], tstzrange, text, text, jsonb, regclass, text) IS
-	'How a metric (metrics() lists them) changed, by any columns of the usage: value in the period (NULL: the last full week) and before (baseline: NULL, the four such windows before; ''N weeks''; a range; or ''plan'', see set_plan()). change is that of the totals, like_for_like that of users compared with themselves, low to high its 95 % interval, in per cent or points (change_in). The interval is no narrower than what earlier comparisons of the same shape showed, quiet_windows of them, of which quiet_windows_larger changed as much. at_stake_usd: what the change costs a week, in the currency of the price book; negative is saved. sample_size: what the metric divides by. Verdicts: increased, decreased, no_large_change, trend, new, inconclusive, insufficient; cause says why in words. Attempts without a cost are on neither side of unit costs; priced_pct says how many are. Largest stake first.';
+	'How a metric (metrics() lists them) changed, by any columns of the usage: value in the period (NULL: the last full week) and before (baseline: NULL, the four such windows before; ''N weeks''; a range; or ''plan'', see set_plan()). change is that of the totals, like_for_like that of users compared with themselves, low to high its 95 % interval, in per cent or points (change_in). The interval is no narrower than what earlier comparisons of the same shape showed, quiet_windows of them, of which quiet_windows_larger changed as much. at_stake_usd: what the change costs a week, in the currency of the price book; negative is saved. sample_size: what the metric divides by. Verdicts: increased, decreased, no_large_change, trend, new, inconclusive, insufficient; cause says why in words. Attempts without a cost are on neither side of unit costs; priced_pct says how many are. near_release: the release that the change came with, if its probability is 0.9 or more, else "near A or B"; NULL if it most likely came with none (attribute_change() has the probabilities). declared: what declare_change() was told of it; verdict and cause are then of what is beyond that. context_p50 and context_p99 are not like for like. A filter leaves attempts out, not operations; the cost of an operation''s later attempts counts where and when these ran. Largest stake first.';
 
 CREATE FUNCTION llm_cost.plan_comparison_query(
 	compared text, usage regclass, metric text, unit text, method text, dollars text, dimensions text[], period tstzrange) RETURNS text
@@ -60,15 +60,14 @@ AS $$
 DECLARE
 	target		record;
 BEGIN
-	SELECT n.nspname::text AS schema_name, c.relname::text AS relation_name INTO target
-	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = plan_comparison_query.usage;
+	SELECT * INTO target FROM llm_cost.usage_name(plan_comparison_query.usage);
 	RETURN format($sql$
 		WITH plan AS (
 			SELECT DISTINCT ON (p.scope) p.scope, p.value * %1$s AS value
 			FROM llm_cost.usage_plan p
 			WHERE p.schema_name = %2$L AND p.relation_name = %3$L AND p.metric = %4$L AND p.unit = %5$L AND p.valid_from < %6$L
 			  AND ARRAY(SELECT jsonb_object_keys(p.scope)) @> %7$L::text[] AND %7$L::text[] @> ARRAY(SELECT jsonb_object_keys(p.scope))
-			ORDER BY p.scope, p.valid_from DESC
+			ORDER BY p.scope, p.valid_from DESC, p.planned_at DESC
 		), seen AS (
 			SELECT COALESCE(c.label, p.scope) AS label, p.value AS value_before, c.value_after, c.n_after, c.cost_after, c.attempts_after,
 				   c.unpriced_after, c.unlogged_after, c.price, c.placebo, c.sampling_unit, c.groups_after, c.yy, c.yn, c.nn,
@@ -76,20 +75,21 @@ BEGIN
 			FROM (%9$s) AS c FULL JOIN plan p ON p.scope = COALESCE(c.label, '{}')
 		), estimated AS (
 			-- users are a sample; the plan is a number
-			SELECT s.*, CASE WHEN s.headline IS NOT NULL AND s.groups_after > 1 AND s.nn > 0 AND s.value_after > 0
+			SELECT s.*, CASE WHEN s.headline IS NOT NULL AND s.groups_after > 1 AND s.nn > 0 AND %14$s
 				THEN ROW(%10$L, s.headline, NULL, NULL, NULL,
 					sqrt(GREATEST(s.groups_after / (s.groups_after - 1.0) * (s.yy - 2 * s.value_after * s.yn + s.value_after ^ 2 * s.nn), 1e-18)) / s.n_after %11$s,
 					s.groups_after - 1, s.groups_after, s.n_after ^ 2 / s.nn, 1, 1, NULL, NULL, NULL, NULL, s.groups_after, 0)::llm_cost.paired_change_result
 				WHEN s.headline IS NOT NULL AND cardinality(array_remove(s.placebo, NULL)) >= 4 AND s.yy IS NULL
-				THEN ROW(%10$L, s.headline, NULL, NULL, NULL, 1e-9, 1e6, 1000, 1e6, 1, 1, NULL, NULL, NULL, NULL, NULL, 0)::llm_cost.paired_change_result
+				THEN llm_cost.known_change(%10$L, s.headline)
 				END AS judged_by
 			FROM seen s
 		)
-		SELECT e.*, NULL::llm_cost.paired_change_result AS estimate, v.low, v.high, v.placebo_windows, v.placebo_larger,
+		SELECT e.*, NULL::llm_cost.paired_change_result AS estimate, NULL::text AS near_release, NULL::text AS declared, v.low, v.high, v.placebo_windows, v.placebo_larger,
 			   (e.value_after - e.value_before) * e.n_after * (%12$s) * 604800 / %13$s AS at_stake,
 			   CASE WHEN e.value_before IS NULL THEN 'insufficient' WHEN e.attempts_after IS NULL THEN 'insufficient'
 					ELSE v.verdict END AS verdict,
 			   CASE WHEN e.value_before IS NULL THEN 'no plan' WHEN e.attempts_after IS NULL THEN 'no usage in the period'
+					WHEN e.judged_by IS NULL AND e.yy IS NULL THEN format('%%s to judge by, fewer than 4', llm_cost.counted(COALESCE(cardinality(array_remove(e.placebo, NULL)), 0), 'earlier window'))
 					ELSE v.cause END AS cause
 		FROM estimated e, LATERAL llm_cost.change_verdict(e.judged_by, e.placebo, 0,
 			COALESCE(e.unpriced_after / NULLIF(e.attempts_after, 0), 0)::double precision, 4, NULL, e.sampling_unit) AS v$sql$,
@@ -103,7 +103,9 @@ BEGIN
 		CASE plan_comparison_query.method WHEN 'points' THEN 'difference' ELSE 'ratio' END,
 		CASE plan_comparison_query.method WHEN 'points' THEN '' ELSE '/ s.value_after::double precision' END,
 		regexp_replace(plan_comparison_query.dollars, '\mt\.', 'e.', 'g'),
-		EXTRACT(epoch FROM upper(plan_comparison_query.period) - lower(plan_comparison_query.period)));
+		EXTRACT(epoch FROM upper(plan_comparison_query.period) - lower(plan_comparison_query.period)),
+		-- a logarithm needs more than nothing
+		CASE plan_comparison_query.method WHEN 'points' THEN 'true' ELSE 's.value_after > 0' END);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.plan_comparison_query(text, regclass, text, text, text, text, text[], tstzrange) IS

@@ -44,7 +44,7 @@ BEGIN
 		SELECT CASE WHEN r.label IS NULL THEN 'all other' ELSE llm_cost.scope_text(r.label) END,
 			   b.spend, b.change, b.volume, b.new_users, b.price, b.change - b.volume - b.new_users - b.price, %2$L,
 			   llm_cost.shown_number(r.value_after), round((100 * r.headline)::numeric, 1), round((100 * (r.estimate).change)::numeric, 1),
-			   round((100 * r.low)::numeric, 1), round((100 * r.high)::numeric, 1), r.verdict, r.cause, NULL::text, NULL::text,
+			   round((100 * r.low)::numeric, 1), round((100 * r.high)::numeric, 1), r.verdict, r.cause, r.near_release, r.declared,
 			   -- earlier weeks in a row that changed the same way
 			   CASE WHEN r.verdict IN ('increased', 'decreased') THEN 1 + (
 				   SELECT count(*)::integer FROM unnest(r.quiet, r.quiet_p) WITH ORDINALITY AS q (change, p, n)
@@ -53,10 +53,12 @@ BEGIN
 			   r.sole_team, trunc(100 * (1 - r.unpriced_after / NULLIF(r.attempts_after, 0)), 1),
 			   round((100 * (r.estimate).matched_after)::numeric, 1), r.sampling_unit,
 			   CASE WHEN r.label IS NULL
-					THEN format('SELECT * FROM llm_cost.overview(%%L, %%L, by => %%L, max_rows => 1000)', %3$L::text, %4$L::tstzrange, %5$L::text[])
+					THEN format('SELECT * FROM llm_cost.overview(%%L, %%L, by => %%L%%s%%s, max_rows => 1000)', %3$L::text, %4$L::tstzrange, %5$L::text[],
+						CASE WHEN %7$L <> '{}' THEN format(', filter => %%L', %7$L) ELSE '' END, %9$L)
 					WHEN %6$L IS NOT NULL
-					THEN format('SELECT * FROM llm_cost.overview(%%L, %%L, by => %%L, filter => %%L)', %3$L::text, %4$L::tstzrange, ARRAY[%6$L], %7$L::jsonb || r.label)
-					ELSE format('SELECT * FROM llm_cost.operations(%%L, filter => %%L, usage => %%L)', %4$L::tstzrange, %7$L::jsonb || r.label, %3$L::text)
+					THEN format('SELECT * FROM llm_cost.overview(%%L, %%L, by => %%L, filter => %%L%%s)', %3$L::text, %4$L::tstzrange, ARRAY[%6$L], %7$L::jsonb || r.label, %9$L)
+					WHEN %10$L
+					THEN format('SELECT * FROM llm_cost.operations(%%L, filter => %%L, usage => %%L)', %4$L::tstzrange, %7$L::jsonb || r.label, %8$L::text)
 			   END
 		FROM (%1$s) AS r,
 			 -- per period; what is known of before is the mean of the windows
@@ -65,19 +67,25 @@ BEGIN
 							 COALESCE(r.reference_before, 0) / GREATEST(r.windows_before, 1) AS known_before,
 							 COALESCE(r.n_after, 0) - COALESCE(r.n_new, 0) AS n_after,
 							 COALESCE(r.n_before, 0)::numeric / GREATEST(r.windows_before, 1) AS n_before) AS a,
-			 LATERAL (SELECT a.spend, a.spend - a.spend_before AS change, COALESCE(r.reference_new, 0) AS new_users,
-							 (a.spend - COALESCE(r.reference_after, 0)) - (a.spend_before - a.known_before) AS price,
+			 LATERAL (SELECT a.spend, CASE WHEN r.windows_before > 0 THEN a.spend - a.spend_before END AS change,
+							 CASE WHEN r.windows_before > 0 THEN COALESCE(r.reference_new, 0) END AS new_users,
+							 CASE WHEN r.windows_before > 0 THEN (a.spend - COALESCE(r.reference_after, 0)) - (a.spend_before - a.known_before) END AS price,
 							 -- half at the unit cost of before, half at that of now
-							 CASE WHEN a.n_after > 0 AND a.n_before > 0
+							 CASE WHEN r.windows_before > 0 THEN CASE WHEN a.n_after > 0 AND a.n_before > 0
 								  THEN (a.n_after - a.n_before) * (a.known_after / a.n_after + a.known_before / a.n_before) / 2
-								  ELSE a.known_after - a.known_before END AS volume) AS x,
+								  ELSE a.known_after - a.known_before END END AS volume) AS x,
 			 -- spend is exact; what comes of a division is not, and the last part takes the rest
 			 LATERAL (SELECT trim_scale(x.spend) AS spend, trim_scale(x.spend - round(x.spend - x.change, 6)) AS change, round(x.new_users, 6) AS new_users,
 							 round(x.price, 6) AS price, round(x.volume, 6) AS volume) AS b
-		ORDER BY r.label IS NULL, abs(b.change) DESC, b.spend DESC, r.label$sql$,
+		ORDER BY r.label IS NULL, abs(b.change) DESC NULLS LAST, b.spend DESC, r.label$sql$,
 		llm_cost.comparison_query(source.relation, 'unit_cost', chosen.chosen_unit, dimensions, whole, overview.baseline, overview.filter, zone,
 			COALESCE(overview.max_rows, 10) - 1),
-		chosen.chosen_unit, source.relation::text, whole, dimensions, next_column, COALESCE(overview.filter, '{}'));
+		chosen.chosen_unit, source.relation::text, whole, dimensions, next_column, COALESCE(overview.filter, '{}'),
+		-- operations are in the usage, whatever the rest was read from
+		(SELECT format(CASE WHEN pg_table_is_visible(source.relation) THEN '%2$I' ELSE '%1$I.%2$I' END, u.schema_name, u.relation_name)
+		 FROM llm_cost.usage_name(source.relation) u),
+		concat(', baseline => ' || quote_literal(overview.baseline), ', in_units_of => ' || quote_literal(overview.in_units_of), ', time_zone => ' || quote_literal(overview.time_zone)),
+		'operation_id' = ANY (source.columns));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.overview(regclass, tstzrange, text[], text, text, jsonb, text, integer) IS

@@ -44,8 +44,8 @@ BEGIN
 	ELSIF weeks NOT BETWEEN 1 AND 520 THEN
 		RAISE EXCEPTION 'baseline_weeks must be between 1 and 520'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('baseline_weeks: %s.', weeks);
-	ELSIF drift_windows.threshold <= 0 THEN
-		RAISE EXCEPTION 'threshold must be positive'
+	ELSIF NOT (drift_windows.threshold > 0 AND drift_windows.threshold <= 1000000 AND drift_windows.threshold >= 0.000001) THEN
+		RAISE EXCEPTION 'threshold must be positive, and at most a million'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('threshold: %s.', drift_windows.threshold),
 				HINT = 'Write points of a share, or per cent of calls_per_operation; 5 and 20 are the defaults.';
 	END IF;
@@ -131,12 +131,10 @@ BEGIN
 		 LATERAL llm_cost.change_verdict(c.estimate, NULL, 0, (c.unpriced / NULLIF(c.attempts, 0))::double precision, %13$s, %14$s) AS v
 	ORDER BY abs(%10$s) DESC NULLS LAST, e.opened_at, e.scope$sql$,
 		llm_cost.scope_expression(dimensions, 'c'), price, chosen.numerator, chosen.denominator,
-		llm_cost.cells_query(
-			format('SELECT * FROM (%s) AS a WHERE %s',
-				llm_cost.attempts_query(source.relation, llm_cost.with_operations(tstzrange(starts_at, upper(whole))), dimensions, drift_windows.filter, NULL),
-				llm_cost.within(tstzrange(starts_at, upper(whole)), 'a.started_at')),
+		llm_cost.summed_query(source.relation, tstzrange(starts_at, upper(whole)), dimensions, drift_windows.filter, NULL,
 			format('CASE WHEN started_at < %L THEN ''-infinity'' ELSE date_trunc(%L, started_at, %L) END', lower(whole), step, zone),
-			columns, ARRAY['attempts', 'unpriced_attempts', 'cost', 'first_started_at', chosen.numerator, chosen.denominator]),
+			columns, ARRAY['attempts', 'unpriced_attempts', 'cost', 'first_started_at', chosen.numerator, chosen.denominator],
+			false, step, zone, ARRAY[starts_at, lower(whole), upper(whole)], NULL),
 		CASE chosen.method WHEN 'points' THEN 'paired_difference' ELSE 'paired_change' END,
 		buckets,
 		CASE chosen.method WHEN 'points' THEN limit_at::text ELSE format('%s * f.value', limit_at) END,

@@ -15,18 +15,13 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF btrim(compared_windows.baseline) = 'plan' THEN
-		RAISE EXCEPTION 'a plan has no calls to compare with'
-			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'llm_cost.drift() compares with a plan; here write ''4 weeks'' or a range such as ''[2026-05-04,2026-06-01)''.';
-	END IF;
 	SELECT range_agg(w.during) FILTER (WHERE w.side = 'before'), range_merge(range_agg(w.during))
 	INTO before, scanned
 	FROM llm_cost.comparison_windows(compared_windows.period, compared_windows.baseline, compared_windows.time_zone, 0) w;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.compared_windows(tstzrange, text, text) IS
-	'The windows before a period, as comparison_windows() takes its baseline, and the range that holds them and the period. Errors for the baseline ''plan''.';
+	'The windows before a period, as comparison_windows() takes its baseline, and the range that holds them and the period.';
 
 CREATE FUNCTION llm_cost.side_expression(period tstzrange, before tstzmultirange, expression text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -40,8 +35,9 @@ CREATE FUNCTION llm_cost.shown(value numeric) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
 	WHEN value = 0 THEN '0'
-	WHEN abs(value) >= 100 THEN ltrim(to_char(value, '999,999,999,999,999,990'))
-	WHEN abs(value) >= 10 THEN ltrim(to_char(value, '90.0'))
+	WHEN abs(value) >= 1e15 THEN round(value)::text
+	WHEN abs(value) >= 99.95 THEN ltrim(to_char(value, '999,999,999,999,999,990'))
+	WHEN abs(value) >= 9.995 THEN ltrim(to_char(value, '90.0'))
 	WHEN abs(value) >= 0.01 THEN regexp_replace(round(value, 2)::text, '(\.\d)0$', '\1')
 	ELSE round(value, 6)::text END;
 COMMENT ON FUNCTION llm_cost.shown(numeric) IS 'A number as it stands in a sentence: about three digits of it.';

@@ -58,8 +58,8 @@ BEGIN
 		PERFORM llm_cost.require_columns(source.relation, '{error_type}', 'retries()');
 	END IF;
 	tells_retries := source.columns && '{attempt,operation_id}';
-	IF COALESCE(retries.burst_within, '1 second') < INTERVAL '0' THEN
-		RAISE EXCEPTION 'burst_within must not be negative'
+	IF COALESCE(retries.burst_within, '1 second') NOT BETWEEN INTERVAL '0' AND INTERVAL '1 year' THEN
+		RAISE EXCEPTION 'burst_within must be between 0 and a year'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('burst_within: %s.', retries.burst_within);
 	END IF;
 	SELECT * INTO windows FROM llm_cost.compared_windows(whole, retries.baseline, zone);
@@ -69,12 +69,12 @@ BEGIN
 		SELECT %1$s AS others, %2$s AS now, a.error_type,
 			   CASE WHEN a.is_retry THEN COALESCE(a.retry_error, 'not logged') END AS cause, a.is_retry AND a.retry_error IS NULL AS unlogged,
 			   count(*) AS attempts, sum(a.cost) AS cost, count(*) FILTER (WHERE a.unpriced) AS unpriced,
-			   sum(COALESCE(a.input_tokens, 0) + COALESCE(a.output_tokens, 0)) FILTER (WHERE a.input_tokens IS NOT NULL OR a.output_tokens IS NOT NULL) AS tokens,
+			   sum(COALESCE(a.input_tokens, 0)::numeric + COALESCE(a.output_tokens, 0)) FILTER (WHERE a.input_tokens IS NOT NULL OR a.output_tokens IS NOT NULL) AS tokens,
 			   count(*) FILTER (WHERE a.started_at < a.failed_at + %3$L::interval) AS bursts,
 			   -- the last retry of a step tells how the step ended
 			   count(*) FILTER (WHERE a.ends_step) AS steps
 		FROM (SELECT a.*, CASE WHEN a.retry_error IS NOT NULL
-						  THEN lag(a.started_at + COALESCE(a.duration_ms, 0) * INTERVAL '1 millisecond') OVER in_step END AS failed_at,
+						  THEN lag(a.started_at + CASE WHEN a.duration_ms > 0 AND a.duration_ms < 1e9 THEN a.duration_ms ELSE 0 END * INTERVAL '1 millisecond') OVER in_step END AS failed_at,
 					 a.operation_id IS NOT NULL AND a.is_retry AND lead(a.is_retry) OVER in_step IS NOT TRUE AS ends_step
 			  FROM (%4$s) AS a
 			  WINDOW in_step AS (PARTITION BY a.operation_id, a.step, a.kind ORDER BY a.started_at, a.attempt)) AS a

@@ -124,8 +124,8 @@ BEGIN
 		RAISE EXCEPTION 'limits must not be negative'
 			USING ERRCODE = 'invalid_parameter_value',
 				DETAIL = format('fixed_limit: %s, dynamic_limit: %s tokens.', contexts.fixed_limit, contexts.dynamic_limit);
-	ELSIF NOT (contexts.spike_factor > 1 AND contexts.spike_factor < 'Infinity') THEN
-		RAISE EXCEPTION 'spike_factor must be more than 1'
+	ELSIF NOT (contexts.spike_factor > 1 AND contexts.spike_factor <= 1e6) THEN
+		RAISE EXCEPTION 'spike_factor must be more than 1, and at most a million'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('spike_factor: %s.', contexts.spike_factor),
 				HINT = 'A spike is a prompt more than so many times as large as the median.';
 	ELSIF contexts.baseline = 'plan' THEN
@@ -144,8 +144,8 @@ BEGIN
 			   CASE WHEN a.week >= 0 THEN a.conversation_id END AS conversation_id, CASE WHEN a.week >= 0 THEN a.turn END AS turn,
 			   CASE WHEN a.week >= 0 THEN a.prompt_hash END AS prompt_hash,
 			   a.fixed_tokens - %2$s AS fixed_excess, a.tokens - a.fixed_tokens - %3$s AS dynamic_excess,
-			   CASE WHEN a.week >= 0 AND a.fixed_tokens > %2$s THEN %4$s END AS fixed_excess_cost,
-			   CASE WHEN a.week >= 0 AND a.tokens - a.fixed_tokens > %3$s THEN %5$s END AS dynamic_excess_cost,
+			   CASE WHEN a.week >= 0 AND a.cost IS NOT NULL AND a.fixed_tokens > %2$s THEN %4$s END AS fixed_excess_cost,
+			   CASE WHEN a.week >= 0 AND a.cost IS NOT NULL AND a.tokens - a.fixed_tokens > %3$s THEN %5$s END AS dynamic_excess_cost,
 			   CASE WHEN a.week >= 0 AND a.prompt_hash IS NOT NULL AND a.operation_id IS NOT NULL THEN %6$s END AS cached_saving
 		FROM (SELECT a.*, (%7$L::integer[])[width_bucket(a.started_at, %8$L::timestamptz[])] AS week,
 					 -- a count below zero is none

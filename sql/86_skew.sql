@@ -28,8 +28,8 @@ DECLARE
 	unit_sql	text;
 BEGIN
 	skew.whale_factor := COALESCE(skew.whale_factor, 30);
-	IF NOT (skew.whale_factor > 1 AND skew.whale_factor < 'Infinity') THEN
-		RAISE EXCEPTION 'whale_factor must be more than 1'
+	IF NOT (skew.whale_factor > 1 AND skew.whale_factor <= 1e9) THEN
+		RAISE EXCEPTION 'whale_factor must be more than 1, and at most a billion'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('whale_factor: %s.', skew.whale_factor),
 				HINT = 'A whale is a unit that costs at least so many times as much as the median.';
 	END IF;

@@ -48,8 +48,8 @@ BEGIN
 	attempt_sql := llm_cost.attempts_query(source.relation, llm_cost.with_operations(whole), dimensions, cost_per_outcome.filter, NULL);
 	IF 'meters' = ANY (source.columns) THEN
 		attempt_sql := format($sql$
-			SELECT a.*, CASE WHEN a.cost IS NULL THEN a.other_cost + %1$L::numeric * a.minutes ELSE a.cost END AS whole_cost,
-				   CASE WHEN a.minutes IS NULL OR a.billable IS FALSE THEN 0 WHEN a.cost IS NULL THEN %1$L::numeric * a.minutes ELSE a.cost - a.other_cost END AS human_cost
+			SELECT a.*, CASE WHEN a.cost IS NULL AND a.minutes >= 0 THEN a.other_cost + %1$L::numeric * a.minutes ELSE a.cost END AS whole_cost,
+				   CASE WHEN a.minutes IS NULL OR a.billable IS FALSE THEN 0 WHEN a.cost IS NULL THEN %1$L::numeric * GREATEST(a.minutes, 0) ELSE a.cost - a.other_cost END AS human_cost
 			FROM (SELECT a.*, CASE WHEN a.minutes IS NULL THEN NULL
 								   WHEN COALESCE(a.input_tokens, a.output_tokens) IS NULL AND a.meters - 'human_review_minute' = '{}' THEN 0
 								   ELSE %2$s END AS other_cost

@@ -12,20 +12,19 @@
 #include "utils/builtins.h"
 
 /*
- * The total of an attempt that reports both token totals and nothing beyond
- * the core meters, at rates that fit integers.  Returns false where any of
- * that does not hold, or where there is a problem: bill_lines() will say.
+ * The core rates that hold for an attempt that reports both token totals and
+ * nothing beyond the core meters, and its quantities, not counted twice.
+ * NULL where any of that does not hold, where the rates do not fit integers,
+ * or where there is a problem: bill_lines() will say.
  */
-bool
-bill_core(const Tariff *tariff, const Usage *usage, Numeric *total)
+static inline const CoreRates *
+core_usage(const Tariff *tariff, const Usage *usage, int64 *quantity)
 {
 	const CoreRates *core;
-	int64		quantity[NUM_CORE_METERS];
-	uint128		sum;
 	uint8		charged = 0;
 
 	if (tariff->problem || !usage->has_input || !usage->has_output || usage->nextra > 0)
-		return false;
+		return NULL;
 
 	/* Each part must fit what is left of its whole; then no sum overflows. */
 	quantity[METER_CACHE_READ] = usage->cache_read;
@@ -38,23 +37,37 @@ bill_core(const Tariff *tariff, const Usage *usage, Numeric *total)
 		usage->cache_read > usage->input ||
 		usage->cache_write > usage->input - usage->cache_read ||
 		usage->reasoning > usage->output)
-		return false;
+		return NULL;
 	quantity[METER_INPUT] = usage->input - usage->cache_read - usage->cache_write;
 	quantity[METER_OUTPUT] = usage->output - usage->reasoning;
 
 	core = &tariff->core[context_tier(tariff, usage->input)];
 	if (!core->usable)
-		return false;
+		return NULL;
+	for (int i = 0; i < NUM_CORE_METERS; i++)
+		charged |= (quantity[i] > 0) << i;
+	return charged & core->missing ? NULL : core;
+}
 
+static inline uint128
+core_amount(const CoreRates *core, const int64 *quantity, CoreMeter meter)
+{
+	return (uint128) (uint64) quantity[meter] * (uint64) core->per_unit[meter];
+}
+
+/* The total, if core_usage() can; false if not. */
+bool
+bill_core(const Tariff *tariff, const Usage *usage, Numeric *total)
+{
+	int64		quantity[NUM_CORE_METERS];
+	const CoreRates *core = core_usage(tariff, usage, quantity);
+	uint128		sum;
+
+	if (core == NULL)
+		return false;
 	sum = core->per_request;
 	for (int i = 0; i < NUM_CORE_METERS; i++)
-	{
-		sum += (uint128) (uint64) quantity[i] * (uint64) core->per_unit[i];
-		charged |= (quantity[i] > 0) << i;
-	}
-	if (charged & core->missing)
-		return false;
-
+		sum += core_amount(core, quantity, i);
 	*total = money_from_uint128(sum, core->scale);
 	return true;
 }
@@ -245,4 +258,55 @@ bill_lines(const Tariff *tariff, const Usage *usage, Bill *bill)
 	else
 		bill->total = DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale,
 														  NumericGetDatum(bill->total)));
+}
+
+static const BillPart part_of_meter[NUM_CORE_METERS] = {
+	[METER_INPUT] = PART_INPUT,
+	[METER_CACHE_READ] = PART_CACHE_READ,
+	[METER_CACHE_WRITE_5M] = PART_CACHE_WRITE_5M,
+	[METER_CACHE_WRITE_1H] = PART_CACHE_WRITE_1H,
+	[METER_OUTPUT] = PART_OUTPUT,
+	[METER_REASONING] = PART_OUTPUT,
+};
+
+/*
+ * The total by what was paid for.  Returns the problem if there is no total.
+ */
+const char *
+bill_parts(const Tariff *tariff, const Usage *usage, Numeric *parts)
+{
+	int64		quantity[NUM_CORE_METERS];
+	const CoreRates *core = core_usage(tariff, usage, quantity);
+	Bill		bill;
+
+	if (likely(core != NULL))
+	{
+		uint128		sums[NUM_BILL_PARTS] = {0};
+
+		sums[PART_OTHER] = core->per_request;
+		for (int i = 0; i < NUM_CORE_METERS; i++)
+			sums[part_of_meter[i]] += core_amount(core, quantity, i);
+		for (int part = 0; part < NUM_BILL_PARTS; part++)
+			parts[part] = money_from_uint128(sums[part], core->scale);
+		return NULL;
+	}
+
+	bill_lines(tariff, usage, &bill);
+	if (bill.problem)
+		return bill.problem;
+	for (int part = 0; part < NUM_BILL_PARTS; part++)
+		parts[part] = int64_to_numeric(0);
+	for (int i = 0; i < bill.nlines; i++)
+	{
+		const char *meter = bill.lines[i].meter;
+		const char *parent = meter_parent(meter);
+		int			core_one = core_meter(meter);
+		BillPart	part;
+
+		if (core_one < 0 && parent != NULL)
+			core_one = core_meter(parent);
+		part = core_one < 0 ? PART_OTHER : part_of_meter[core_one];
+		parts[part] = money_add(parts[part], bill.lines[i].amount);
+	}
+	return NULL;
 }

@@ -13,7 +13,8 @@
  * There are two ways to the total.  bill_core() serves the usual attempt, six
  * token counts at rates that are integers of one scale, in a few nanoseconds.
  * bill_lines() serves every attempt, in numeric, and says how it got there.
- * Both are exact, so they agree.
+ * Both are exact, so they agree.  bill_parts() splits the total by what was
+ * paid for.
  *
  * Knows nothing of where tariffs come from.
  *
@@ -61,7 +62,23 @@ typedef struct Bill
 	BillLine   *lines;
 } Bill;
 
+/*
+ * What was paid for.  A modality is part of what it is part of in usage, so
+ * audio in the prompt counts as input; fees and meters in addition are other.
+ */
+typedef enum BillPart
+{
+	PART_INPUT,
+	PART_CACHE_READ,
+	PART_CACHE_WRITE_5M,
+	PART_CACHE_WRITE_1H,
+	PART_OUTPUT,
+	PART_OTHER,
+	NUM_BILL_PARTS
+} BillPart;
+
 extern bool bill_core(const Tariff *tariff, const Usage *usage, Numeric *total);
 extern void bill_lines(const Tariff *tariff, const Usage *usage, Bill *bill);
+extern const char *bill_parts(const Tariff *tariff, const Usage *usage, Numeric *parts);
 
 #endif							/* LLM_COST_BILL_H */

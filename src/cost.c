@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * cost.c
- *		The SQL functions cost(), cost_problem(), cost_breakdown(), meters().
+ *		The SQL functions cost(), cost_problem(), cost_parts(),
+ *		cost_breakdown(), meters().
  *
  * They take the same arguments.  Settings (price book, service tier, region,
  * known_at, attributes) make an asker, the model and the time an offer, and
@@ -12,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "bill.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -26,6 +28,7 @@
 
 PG_FUNCTION_INFO_V1(llm_cost_cost);
 PG_FUNCTION_INFO_V1(llm_cost_cost_problem);
+PG_FUNCTION_INFO_V1(llm_cost_cost_parts);
 PG_FUNCTION_INFO_V1(llm_cost_cost_breakdown);
 PG_FUNCTION_INFO_V1(llm_cost_meters);
 
@@ -71,6 +74,7 @@ typedef struct CallSite
 	uint64		generation;		/* of the price book, when asker was found */
 	const Asker *asker;			/* NULL: none */
 	bool		fixed;			/* the settings are constants of the query */
+	TupleDesc	parts;			/* the row of cost_parts() */
 	RememberedText service_tier;
 	RememberedText region;
 	RememberedText price_book;
@@ -279,19 +283,25 @@ price_offer(const Offer *offer, const Usage *usage, Numeric *total)
 	return problem;
 }
 
+/* What is asked to be priced, and by what; or a problem. */
+static inline const char *
+read_call(FunctionCallInfo fcinfo, const Offer **offer, Usage *usage)
+{
+	const Asker *asker = find_call_asker(fcinfo);
+	const char *problem = find_call_offer(fcinfo, asker, offer);
+
+	return problem != NULL ? problem : read_usage(fcinfo, usage);
+}
+
 /* The cost, or why there is none. */
 static const char *
 price_call(FunctionCallInfo fcinfo, Numeric *total)
 {
-	const Asker *asker = find_call_asker(fcinfo);
 	const Offer *offer;
 	Usage		usage;
-	const char *problem;
+	const char *problem = read_call(fcinfo, &offer, &usage);
 
-	if ((problem = find_call_offer(fcinfo, asker, &offer)) != NULL ||
-		(problem = read_usage(fcinfo, &usage)) != NULL)
-		return problem;
-	return price_offer(offer, &usage, total);
+	return problem != NULL ? problem : price_offer(offer, &usage, total);
 }
 
 Datum
@@ -313,6 +323,41 @@ llm_cost_cost_problem(PG_FUNCTION_ARGS)
 	if (problem == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(problem));
+}
+
+Datum
+llm_cost_cost_parts(PG_FUNCTION_ARGS)
+{
+	const Offer *offer;
+	Usage		usage;
+	CallSite   *site;
+	Numeric		total;
+	Numeric		parts[NUM_BILL_PARTS];
+	Datum		values[NUM_BILL_PARTS];
+	bool		nulls[NUM_BILL_PARTS] = {0};
+
+	if (read_call(fcinfo, &offer, &usage) != NULL)
+		PG_RETURN_NULL();
+	/* sellers that differ in their rates have to agree on the total */
+	if (offer->ntariffs > 1 && price_offer(offer, &usage, &total) != NULL)
+		PG_RETURN_NULL();
+	if (bill_parts(offer->tariff, &usage, parts) != NULL)
+		PG_RETURN_NULL();
+	for (int part = 0; part < NUM_BILL_PARTS; part++)
+		values[part] = NumericGetDatum(parts[part]);
+
+	site = fcinfo->flinfo->fn_extra;
+	if (site->parts == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		TupleDesc	row;
+
+		if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		site->parts = BlessTupleDesc(CreateTupleDescCopy(row));
+		MemoryContextSwitchTo(old);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(site->parts, values, nulls)));
 }
 
 /* Result columns of cost_breakdown(). */

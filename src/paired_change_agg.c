@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "paired_change.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -403,7 +404,9 @@ change_verdict_sql(PG_FUNCTION_ARGS)
 	set_float(values, nulls, 1, paired_fraction(estimate.mode, result.high));
 	set_float(values, nulls, 2, result.p_value);
 	values[3] = CStringGetTextDatum(verdict_name(result.verdict));
-	values[4] = CStringGetTextDatum(result.cause);
+	/* it may have been cut within a character */
+	values[4] = PointerGetDatum(cstring_to_text_with_len(result.cause,
+														 pg_mbcliplen(result.cause, strlen(result.cause), sizeof(result.cause) - 4)));
 	values[5] = Int32GetDatum(result.placebo_larger);
 	values[6] = Int32GetDatum(result.placebo_windows);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));

@@ -31,7 +31,23 @@ INSERT INTO allowed_to_public VALUES
 	('llm_cost.attached_usage: INSERT'),
 	('llm_cost.attached_usage: DELETE'),
 	('llm_cost.usage_plan: INSERT'),
-	('llm_cost.usage_plan: DELETE');
+	('llm_cost.usage_plan: DELETE'),
+	('llm_cost.declared_release: INSERT'),
+	('llm_cost.declared_release: DELETE'),
+	('llm_cost.release_source: INSERT'),
+	('llm_cost.release_source: DELETE'),
+	('llm_cost.declared_change: INSERT'),
+	('llm_cost.declared_change: DELETE'),
+	('llm_cost.rollup: INSERT'),
+	('llm_cost.rollup: DELETE'),
+	('llm_cost.report_run: INSERT'),
+	('llm_cost.report_run: DELETE'),
+	('llm_cost.report_finding: INSERT'),
+	('llm_cost.finding_state: INSERT'),
+	-- what a refresh says of itself
+	('llm_cost.rollup.covered: UPDATE'),
+	('llm_cost.rollup.refreshed_at: UPDATE'),
+	('llm_cost.rollup.usage_columns: UPDATE');
 
 CREATE TEMP VIEW offence (rule, object) AS
 	SELECT 'every object lives in schema llm_cost', format('%s %s', type, identity)

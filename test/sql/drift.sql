@@ -139,6 +139,35 @@ SELECT value, value_before, sampling_unit, verdict, cause FROM llm_cost.drift(us
 SELECT * FROM llm_cost.drift();
 SELECT llm_cost.detach('nobody');
 
+-- A range of one's own counts as many periods as it is long; users of it cannot be compared.
+SELECT m AS metric, d.value_before = w.value_before AS as_four_weeks
+FROM unnest('{spend,attempts,unit_cost}'::text[]) AS m, LATERAL llm_cost.drift(m, period => '[2026-06-22, 2026-06-29)', baseline => '[2026-05-25, 2026-06-22)') d,
+	 LATERAL llm_cost.drift(m, period => '[2026-06-22, 2026-06-29)') w;
+SELECT * FROM llm_cost.drift('users', period => '[2026-06-22, 2026-06-29)', baseline => '[2026-05-25, 2026-06-22)');
+
+-- A user of two teams is one; impossible counts do not spoil a ratio; the share of nothing retried is 0.
+UPDATE call SET team = 't9' WHERE operation_id LIKE '%-1';
+SELECT value FROM llm_cost.drift('users', period => '[2026-06-22, 2026-06-29)');
+SELECT value, sample_size FROM llm_cost.drift('unit_cost', unit => 'user', period => '[2026-06-22, 2026-06-29)');
+SELECT sum(cost) / 13 AS by_user FROM call_usage WHERE started_at >= '2026-06-22';
+UPDATE call SET team = 't' || (substr(user_id, 2)::int % 3) WHERE operation_id LIKE '%-1' AND user_id <> 'newcomer';
+INSERT INTO call VALUES ('2026-06-24', 'regress-drift', 10, 9000000000, 10, 'bad', 'bad', 1, NULL, 'u1', 't1', 'chat', NULL, NULL);
+SELECT d.value = round(r.ratio, 9) AS as_the_aggregate
+FROM llm_cost.drift('hit_ratio', period => '[2026-06-22, 2026-06-29)') d, (SELECT llm_cost.hit_ratio(cache_read_tokens, input_tokens)::numeric AS ratio FROM call WHERE started_at >= '2026-06-22') r;
+DELETE FROM call WHERE operation_id = 'bad';
+SELECT value, round(value_before, 6) AS before, verdict FROM llm_cost.drift('retry_share', period => '[2026-06-22, 2026-06-29)', filter => '{"attempt": "1"}');
+-- A filter on what differs within an operation leaves what came before known: as plain SQL has it, and as by has it.
+SELECT d.value, round(r.share, 9) AS share FROM llm_cost.drift('retry_share', period => '[2026-06-22, 2026-06-29)', filter => '{"attempt": "2"}') d,
+	 (SELECT sum(cost) / sum(cost) AS share FROM call_usage WHERE started_at >= '2026-06-22' AND attempt = 2) r;
+SELECT count(*) AS operations, count(retry_cost) AS measured, sum(retries) AS retries FROM llm_cost.operations('[2026-06-22, 2026-06-29)', filter => '{"attempt": "2"}');
+-- Unpriced attempts matter to what needs a price only.
+CREATE VIEW half_priced AS
+	SELECT *, CASE WHEN started_at < '2026-06-22' OR user_id > 'u4' THEN 'regress-drift' ELSE 'no such model' END AS priced_model FROM call;
+SELECT llm_cost.attach('half_priced', view_name => 'half', mapping => '{"model": "priced_model"}');
+SELECT m AS metric, d.verdict FROM unnest('{unpriced_share,calls_per_operation,unit_cost}'::text[]) AS m,
+	 LATERAL llm_cost.drift(m, period => '[2026-06-22, 2026-06-29)', usage => 'half') d;
+SELECT llm_cost.detach('half');
+
 -- What cannot be compared says why.
 SELECT scope, value, verdict, cause FROM llm_cost.drift(period => '[2027-06-22, 2027-06-29)', usage => 'call_usage');
 SELECT scope, value, verdict, cause FROM llm_cost.drift(period => '[2026-05-18, 2026-05-25)', usage => 'call_usage');
@@ -183,6 +212,13 @@ SELECT * FROM llm_cost.overview(max_rows => 0);
 SELECT llm_cost.set_plan('{"unit_cost": -1}');
 SELECT llm_cost.set_plan('{"no_such_metric": 1}');
 SELECT llm_cost.set_plan('[]');
+SELECT llm_cost.set_plan('{"hit_ratio": 80}');
+SELECT llm_cost.set_plan('{"unit_cost": 1e-400}');
+SELECT llm_cost.set_plan('{"unit_cost": 1, "unit_cost:operation": 2}');
+SELECT llm_cost.set_plan('{"unit_cost": 1}', '{"workflow": ["chat", "search"]}');
+SELECT * FROM llm_cost.drift(period => '[2026-06-22, 2026-06-22]');
+SELECT * FROM llm_cost.overview(baseline => ' Plan');
+SELECT * FROM llm_cost.drift(filter => '{"team": [["t1"]]}');
 SELECT llm_cost.set_plan('{"spend": 1}', '{"no_such_column": 1}');
 SELECT llm_cost.attach('call', mapping => '{"operation_id": null}', view_name => 'no_operations');
 SELECT * FROM llm_cost.drift();

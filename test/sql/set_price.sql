@@ -176,8 +176,7 @@ SELECT provider FROM llm_cost.price_override WHERE model = 'o';
 ROLLBACK;
 
 -- Nobody but the owner may until it is granted.
-SELECT p.proname
+SELECT count(DISTINCT p.oid) > 10 AS functions_that_change_prices, count(*) FILTER (WHERE a.grantee = 0) AS for_everyone
 FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-WHERE p.pronamespace = 'llm_cost'::regnamespace AND a.grantee = 0
-	AND p.provolatile = 'v' AND p.prorettype <> 'trigger'::regtype
-ORDER BY 1;
+WHERE p.pronamespace = 'llm_cost'::regnamespace AND p.provolatile = 'v' AND p.prorettype <> 'trigger'::regtype
+	AND p.proname ~ '(^|_)(price|prices|rule|alias|book|attribute|bundled|belief|beliefs|facts)($|_)';

@@ -68,6 +68,21 @@ my $distributions = q{
 my $distributions_before = $old->safe_psql('postgres', $distributions);
 cmp_ok(scalar(split /\n/, $distributions_before), '==', 8 + 7 + 1 + 8, 'there are distributions');
 
+# A rollup whose calls are gone but for the last day
+$old->safe_psql('postgres', q{
+	CREATE TABLE call (started_at timestamptz, model text, provider text, input_tokens bigint, output_tokens bigint, operation_id text, user_id text, team text);
+	INSERT INTO call SELECT '2026-06-01 12:00+00'::timestamptz + make_interval(days => d), 'gpt-4o', 'openai', 1000 * u, 100, 'o' || d || u, 'u' || u, 't' || u % 2
+		FROM generate_series(0, 13) d, generate_series(1, 9) u;
+	SELECT llm_cost.create_rollup('daily', '{team,model,provider}', 'call', time_zone => 'UTC');
+	SELECT count(*) FROM llm_cost.refresh_rollup('daily');
+	DELETE FROM call WHERE started_at < '2026-06-14';
+});
+my $rollup = q{SELECT to_jsonb(r) FROM llm_cost.rollup r UNION ALL SELECT to_jsonb(c) FROM daily_cell c UNION ALL SELECT to_jsonb(c) FROM daily_user_cell c UNION ALL SELECT to_jsonb(b) FROM daily b};
+my $from_rollup = q{SELECT count(*), sum(value) FROM llm_cost.drift(by => '{team}', period => '[2026-06-08 00:00+00, 2026-06-15 00:00+00)', usage => 'daily', time_zone => 'UTC')};
+my $rollup_before = $old->safe_psql('postgres', $rollup);
+my $drift_before = $old->safe_psql('postgres', $from_rollup);
+like($drift_before, qr/^2\|0\.0/, 'the rollup answers');
+
 my $rows_before = $old->safe_psql('postgres', $user_rows);
 my $costs_before = $old->safe_psql('postgres', $costs);
 cmp_ok(scalar(split /\n/, $rows_before), '>=', 12, 'there are rows of every kind');
@@ -85,6 +100,10 @@ is($old->safe_psql('same', q{SET enable_seqscan = off;
 	SELECT count(*) FROM hourly a WHERE EXISTS (SELECT FROM hourly b WHERE b.costs OPERATOR(llm_cost.=) a.costs)}), '7', 'and found by their indexes');
 is($old->safe_psql('same', 'SELECT count(*) FROM llm_cost.bundled_price'),
 	$old->safe_psql('postgres', 'SELECT count(*) FROM llm_cost.bundled_price'), 'bundled prices are there once');
+is($old->safe_psql('same', $rollup), $rollup_before, 'rollups are the same');
+is($old->safe_psql('same', $from_rollup), $drift_before, '... and answer');
+is($old->safe_psql('same', q{SELECT action, count(*) FROM llm_cost.refresh_rollup('daily', '(,)') GROUP BY 1 ORDER BY 1}),
+	"kept: raw rows are gone|13\nkept: raw rows next to it are gone|1", '... and keep what has no calls any more');
 $old->safe_psql('same', q{SELECT llm_cost.set_price('gpt-4o', 'output', 8, '2026-07-01', provider => 'openai')});
 is($old->safe_psql('same', q{SELECT llm_cost.cost('gpt-4o', 0, 1000000, '2026-07-02', provider => 'openai')}), '8', 'the restored book can be changed');
 

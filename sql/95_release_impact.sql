@@ -1,0 +1,338 @@
+/*
+ * release_impact: what a release did to unit cost.
+ *
+ * Where old and new version ran side by side, users are compared with
+ * themselves on days on which about the same share was new (strata of the
+ * propensity, half a logit wide).  Whoever gives a call to the new version does
+ * so without looking at its cost, so in a stratum each call of a user is as
+ * likely to have it as any other: the comparison is unbiased, however few they
+ * are.  Users with too few calls to have met both versions are put into 14 to
+ * 30 groups, by nothing but their name, and a group counts as one.  Days with one
+ * version say nothing.
+ *
+ * Otherwise the days since the release are compared with the same weekdays of
+ * the weeks before, and earlier comparisons of that shape say how much such a
+ * figure moves by itself.
+ *
+ * P. Rosenbaum and D. Rubin, "The central role of the propensity score in
+ * observational studies for causal effects", Biometrika 70, 1983.
+ */
+
+CREATE FUNCTION llm_cost.release_query(
+	usage regclass, release text, version_column text, dimensions text[], released jsonb, carried boolean, unit text,
+	baseline_weeks integer, filter jsonb, scanned tstzrange, time_zone text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
+AS $$
+DECLARE
+	source		record;
+	target		record;
+	chosen		record;
+	version		text := 'NULL::text';
+	few			jsonb;
+	first_at	timestamptz;
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(release_query.usage);
+	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
+	SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, 'unit_cost', release_query.unit, release_query.dimensions);
+	IF release_query.carried THEN
+		version := format('a.%I', release_query.version_column);
+		IF chosen.chosen_unit <> 'attempt' AND 'operation_id' = ANY (source.columns) THEN
+			-- an operation has met the release as soon as one of its attempts has
+			version := format('CASE WHEN a.operation_id IS NULL THEN %1$s WHEN bool_or(%1$s = %2$L) OVER of_operation THEN %2$L ELSE max(%1$s) OVER of_operation END',
+				version, release_query.release);
+		END IF;
+	END IF;
+
+	SELECT min(r.released_at) INTO first_at FROM jsonb_to_recordset(release_query.released) AS r (released_at timestamptz);
+	-- nothing but the scopes that have it need be read
+	IF jsonb_array_length(release_query.released) <= 100 THEN
+		SELECT jsonb_object_agg(v.key, v.choices) INTO few
+		FROM (SELECT e.key, jsonb_agg(DISTINCT e.value) AS choices
+			  FROM jsonb_array_elements(release_query.released) AS r, LATERAL jsonb_each(r -> 'scope') AS e GROUP BY e.key) AS v;
+	END IF;
+
+	RETURN format($sql$
+	WITH released AS (
+		SELECT r.scope, r.released_at, r.local_start, r.length, r.step, GREATEST(1, %1$s * 604800 / r.step) AS windows_before
+		FROM jsonb_to_recordset(%2$L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, step integer)
+	), cell AS MATERIALIZED (
+		SELECT c.*, c.%3$s::numeric AS y, (%4$s)::numeric AS n, c.attempts - c.unpriced_attempts AS priced_attempts,
+			   c.cacheable_tokens - c.cache_read_tokens AS uncached_tokens
+		FROM (%5$s) AS c
+	), version AS (
+		SELECT c.scope, c.version, min(c.first_started_at) AS first_at FROM cell c WHERE c.version IS NOT NULL GROUP BY c.scope, c.version
+	), begun AS (
+		SELECT c.scope, min(c.first_started_at) AS at,
+			   -- without versions before, all of it was old
+			   2 * sum(c.n) FILTER (WHERE c.version IS NOT NULL AND c.day IS NULL) >= sum(c.n) FILTER (WHERE c.day IS NULL) AS versioned
+		FROM cell c GROUP BY c.scope
+	), sided AS (
+		SELECT c.scope, c.user_id, c.team, c.turns, c.bucket AS window_no, c.day, c.y, c.n, c.attempts, c.unpriced_attempts AS unpriced, c.cost,
+			   c.priced_attempts, c.input_tokens, c.output_tokens, c.uncached_tokens, c.cacheable_tokens, c.retries,
+			   CASE WHEN NOT %6$L THEN CASE WHEN c.day IS NULL THEN 'old' ELSE 'new' END
+					WHEN c.version = %7$L THEN 'new'
+					WHEN c.version IS NULL THEN CASE WHEN c.day IS NULL AND b.versioned IS NOT TRUE THEN 'old' ELSE 'unknown' END
+					WHEN v.first_at < r.released_at THEN 'old' ELSE 'later' END AS side
+		FROM cell c JOIN released r USING (scope) JOIN begun b USING (scope) LEFT JOIN version v USING (scope, version)
+	), stratum AS (
+		SELECT s.scope, s.day, round(2 * ln(sum(s.n) FILTER (WHERE s.side = 'new') / sum(s.n) FILTER (WHERE s.side = 'old'))) AS stratum,
+			   LEAST(sum(s.n) FILTER (WHERE s.side = 'new'), sum(s.n) FILTER (WHERE s.side = 'old')) / sum(s.n) AS rare
+		FROM sided s WHERE s.day IS NOT NULL AND s.side IN ('new', 'old')
+		GROUP BY s.scope, s.day
+		HAVING sum(s.n) FILTER (WHERE s.side = 'new') > 0 AND sum(s.n) FILTER (WHERE s.side = 'old') > 0
+	), met AS (
+		-- how often a user can be expected to have met the rarer version, and in how many places
+		SELECT s.scope, s.user_id, sum(s.n * t.rare) >= 3 * k.places AS busy, k.strata, sum(s.n * t.rare) AS rare
+		FROM sided s JOIN stratum t USING (scope, day)
+			 JOIN (SELECT t.scope, count(DISTINCT (s.turns, t.stratum)) AS places, count(DISTINCT t.stratum) AS strata FROM sided s JOIN stratum t USING (scope, day) GROUP BY t.scope) AS k USING (scope)
+		WHERE s.side IN ('new', 'old') AND s.user_id IS NOT NULL
+		GROUP BY s.scope, s.user_id, k.places, k.strata
+	), pooled AS (
+		SELECT m.scope, LEAST(30, GREATEST(14, floor(sum(m.rare) / (3 * m.strata))))::integer AS groups FROM met m WHERE NOT m.busy GROUP BY m.scope, m.strata
+	), regular AS (
+		-- users whose calls of a week can be told apart by turn
+		SELECT s.scope, s.user_id FROM sided s JOIN released r USING (scope)
+		WHERE s.window_no BETWEEN -r.windows_before AND 0 AND s.user_id IS NOT NULL
+		GROUP BY s.scope, s.user_id, r.windows_before HAVING sum(s.n) >= 10 * (r.windows_before + 1)
+	), compared AS (
+		-- pair -1: side by side; 0: after and before; 1, 2, ...: the same, earlier
+		SELECT s.scope, -1 AS pair, s.side = 'new' AS after, t.stratum,
+			   CASE WHEN m.busy OR s.user_id IS NULL THEN s.user_id
+					ELSE format('few calls, group %%s', ('x' || left(md5(s.user_id), 4))::bit(16)::integer %% p.groups) END AS user_id, NULL AS team,
+			   CASE WHEN m.busy THEN s.turns END AS turns, s.y, s.n, s.attempts, s.unpriced, s.cost, s.priced_attempts, s.input_tokens, s.output_tokens, s.uncached_tokens, s.cacheable_tokens, s.retries
+		FROM sided s JOIN stratum t USING (scope, day) LEFT JOIN met m ON m.scope = s.scope AND m.user_id = s.user_id LEFT JOIN pooled p ON p.scope = s.scope
+		WHERE s.side IN ('new', 'old')
+		UNION ALL
+		SELECT s.scope, p.pair, s.window_no = -p.pair, NULL, s.user_id, s.team, CASE WHEN u.user_id IS NOT NULL THEN s.turns END, s.y, s.n, s.attempts, s.unpriced, s.cost,
+			   s.priced_attempts, s.input_tokens, s.output_tokens, s.uncached_tokens, s.cacheable_tokens, s.retries
+		FROM sided s JOIN released r USING (scope) JOIN begun b USING (scope) LEFT JOIN regular u ON u.scope = s.scope AND u.user_id = s.user_id, generate_series(0, 8) AS p (pair)
+		WHERE s.window_no BETWEEN -p.pair - r.windows_before AND -p.pair
+		  AND s.side = CASE WHEN p.pair = 0 AND s.window_no = 0 THEN 'new' ELSE 'old' END
+		  -- windows before the first attempt say nothing
+		  AND (p.pair = 0 OR r.local_start - make_interval(secs => (p.pair + r.windows_before) * r.step::double precision) + INTERVAL '1 day' >= timezone(%8$L, b.at))
+	), by_unit AS (
+		SELECT c.scope, c.pair, c.user_id, c.team, c.turns, c.stratum,
+			   sum(c.y) FILTER (WHERE NOT c.after) AS cost_before, sum(c.n) FILTER (WHERE NOT c.after) AS units_before,
+			   sum(c.y) FILTER (WHERE c.after) AS cost_after, sum(c.n) FILTER (WHERE c.after) AS units_after,
+			   sum(c.attempts) FILTER (WHERE NOT c.after) AS attempts_before, sum(c.attempts) FILTER (WHERE c.after) AS attempts_after,
+			   sum(c.unpriced) FILTER (WHERE NOT c.after) AS unpriced_before, sum(c.unpriced) FILTER (WHERE c.after) AS unpriced_after,
+			   sum(c.priced_attempts) FILTER (WHERE NOT c.after) AS calls_before, sum(c.priced_attempts) FILTER (WHERE c.after) AS calls_after,
+			   sum(c.input_tokens) FILTER (WHERE NOT c.after) AS input_before, sum(c.input_tokens) FILTER (WHERE c.after) AS input_after,
+			   sum(c.output_tokens) FILTER (WHERE NOT c.after) AS output_before, sum(c.output_tokens) FILTER (WHERE c.after) AS output_after,
+			   sum(c.uncached_tokens) FILTER (WHERE NOT c.after) AS uncached_before, sum(c.uncached_tokens) FILTER (WHERE c.after) AS uncached_after,
+			   sum(c.cacheable_tokens) FILTER (WHERE NOT c.after) AS cacheable_before, sum(c.cacheable_tokens) FILTER (WHERE c.after) AS cacheable_after,
+			   sum(c.retries) FILTER (WHERE NOT c.after) AS retries_before, sum(c.retries) FILTER (WHERE c.after) AS retries_after
+		FROM compared c GROUP BY c.scope, c.pair, c.user_id, c.team, c.turns, c.stratum
+	), estimated AS (
+		SELECT u.scope, u.pair,
+			   llm_cost.paired_change(u.user_id, u.cost_before::double precision, u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_user,
+			   llm_cost.paired_change(u.team, u.cost_before::double precision, u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_team,
+			   count(DISTINCT u.user_id) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS users,
+			   count(DISTINCT u.team) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS teams,
+			   count(u.user_id) + count(u.team) > 0 AS anybody,
+			   sum(u.cost_before) / NULLIF(sum(u.units_before), 0) AS value_before, sum(u.cost_after) / NULLIF(sum(u.units_after), 0) AS value_after,
+			   sum(u.units_before) AS n_before, sum(u.units_after) AS n_after,
+			   (sum(u.unpriced_before) / NULLIF(sum(u.attempts_before), 0))::double precision AS unpriced_before,
+			   (sum(u.unpriced_after) / NULLIF(sum(u.attempts_after), 0))::double precision AS unpriced_after,
+			   llm_cost.factors_of(sum(u.calls_before), sum(u.calls_after), sum(u.units_before), sum(u.units_after), sum(u.input_before), sum(u.input_after),
+					sum(u.output_before), sum(u.output_after), sum(u.uncached_before), sum(u.uncached_after), sum(u.cacheable_before), sum(u.cacheable_after),
+					sum(u.retries_before), sum(u.retries_after), NULL, NULL, NULL, NULL) AS factors
+		FROM by_unit u GROUP BY u.scope, u.pair
+	), sampled AS (
+		SELECT e.*, CASE WHEN e.users > e.teams AND (e.by_team).effective_units >= 10 THEN 'team' WHEN e.users > 0 THEN 'user' WHEN e.teams > 0 THEN 'team'
+					WHEN e.anybody THEN 'user' ELSE 'window' END AS sampling_unit
+		FROM estimated e WHERE e.pair <= 0
+	), told AS (
+		SELECT s.*, CASE s.sampling_unit WHEN 'team' THEN s.by_team WHEN 'user' THEN s.by_user END AS estimate FROM sampled s
+	), ranked AS (
+		-- side by side, if enough of it was; how dear anything was does not matter here
+		SELECT DISTINCT ON (t.scope) t.*
+		FROM told t
+		ORDER BY t.scope, CASE WHEN t.pair = -1 AND (t.estimate).effective_units >= 10 AND (t.estimate).matched_before >= 0.7 AND (t.estimate).matched_after >= 0.7 THEN 0
+			WHEN t.pair = 0 AND (t.estimate).units >= 2 THEN 1 WHEN (t.estimate).units >= 2 THEN 2 WHEN t.n_before > 0 AND t.n_after > 0 THEN 3 ELSE 4 END, t.pair DESC
+	), said AS (
+		SELECT llm_cost.release_label(d.release, d.service) AS name, d.* FROM (%9$s) AS d
+	), others AS (
+		SELECT r.scope, string_agg(DISTINCT o.name || ', ' || CASE WHEN timezone(%8$L, o.at)::date = timezone(%8$L, r.released_at)::date THEN 'same day'
+				ELSE to_char(timezone(%8$L, o.at), 'YYYY-MM-DD HH24:MI') END, '; ') AS names
+		FROM released r, LATERAL (
+			SELECT v.version AS name, v.first_at AS at FROM version v JOIN begun b USING (scope)
+			WHERE v.scope = r.scope AND v.version <> %7$L AND v.first_at > b.at + INTERVAL '1 day'
+			UNION ALL
+			SELECT d.name, d.released_at FROM said d
+			WHERE llm_cost.scopes_meet(d.scope, r.scope) AND %7$L NOT IN (d.release, d.name)
+			  AND NOT EXISTS (SELECT FROM version v WHERE v.scope = r.scope AND v.version = d.release)) AS o
+		WHERE o.at >= r.released_at - INTERVAL '1 day' AND o.at < r.released_at + INTERVAL '1 day'
+		GROUP BY r.scope
+	), volume AS (
+		SELECT s.scope, sum(s.n) FILTER (WHERE s.window_no = 0) AS n, sum(s.n) FILTER (WHERE s.day IS NOT NULL) AS since,
+			   sum(s.n) FILTER (WHERE s.day IS NOT NULL AND s.side = 'unknown') AS unknown, sum(s.n) FILTER (WHERE s.day IS NOT NULL AND s.side = 'new') AS exposed,
+			   sum(s.n) FILTER (WHERE s.side = 'old') AS old
+		FROM sided s GROUP BY s.scope
+	), placebo AS (
+		SELECT e.scope, array_agg(CASE k.sampling_unit WHEN 'team' THEN (e.by_team).change WHEN 'user' THEN (e.by_user).change
+					ELSE (e.value_after / NULLIF(e.value_before, 0) - 1)::double precision END ORDER BY e.pair) AS changes
+		FROM estimated e JOIN ranked k USING (scope) WHERE e.pair > 0 GROUP BY e.scope
+	), excused AS (
+		SELECT r.*, k.sampling_unit, k.pair, k.value_before, k.value_after, k.n_before, k.n_after, k.unpriced_before, k.unpriced_after, k.estimate,
+			   (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision AS headline, d.cancelled, d.says
+		FROM released r LEFT JOIN ranked k USING (scope)
+			 LEFT JOIN LATERAL llm_cost.declared_part(%10$L, %11$L, r.scope || %12$L, tstzrange(r.released_at - INTERVAL '1 day', r.released_at + make_interval(secs => r.length)),
+				'unit_cost', CASE k.sampling_unit WHEN 'window' THEN (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision ELSE (k.estimate).change END, k.factors) AS d ON true
+	)
+	SELECT e.scope, CASE e.pair WHEN -1 THEN 'concurrent' WHEN 0 THEN 'before_after' END AS method, e.released_at,
+		   100 * v.exposed / NULLIF(v.since - COALESCE(v.unknown, 0), 0) AS exposure, e.value_before, e.value_after, 100 * e.headline AS headline,
+		   100 * (e.estimate).change AS change, 100 * (j.low + COALESCE(e.cancelled, 0)) AS low, 100 * (j.high + COALESCE(e.cancelled, 0)) AS high,
+		   (e.value_after - e.value_before) * v.n * 604800 / e.length AS weekly, e.n_after AS n, e.sampling_unit, (e.estimate).units AS units,
+		   100 * (e.estimate).matched_after AS matched, 100 * COALESCE(v.unknown, 0) / NULLIF(v.since, 0) AS unknown,
+		   j.placebo_windows, j.placebo_larger,
+		   CASE WHEN e.length < 86400 OR v.old IS NULL OR v.exposed IS NULL OR e.pair IS NULL THEN 'insufficient' ELSE j.verdict END AS verdict,
+		   CASE WHEN e.length < 86400 THEN format('seen for %%s hours only; a day at least is needed', GREATEST(0, e.length / 3600))
+				WHEN v.exposed IS NULL THEN 'no usage since the release'
+				WHEN v.old IS NULL THEN 'nothing to compare with: usage begins with this release'
+				WHEN e.pair IS NULL THEN 'no usage of the old version to compare with'
+				WHEN w.alone AND w.quiet < 4 THEN format('no users to compare, and %%s, fewer than 4', llm_cost.counted(w.quiet, 'earlier window'))
+				ELSE concat_ws('; ', CASE WHEN e.cancelled <> 0 THEN 'beyond what was declared: ' ELSE '' END || j.cause,
+					CASE WHEN v.unknown > 0 AND %6$L THEN format('%%s %%%% carry no version and are left out', round(100 * v.unknown / v.since)) END,
+					CASE WHEN e.pair = 0 AND o.names IS NOT NULL AND j.verdict IN ('increased', 'decreased') THEN 'days alone cannot tell it from what else was deployed' END) END AS cause,
+		   e.says, 'also deployed: ' || o.names AS near
+	FROM excused e LEFT JOIN volume v USING (scope) LEFT JOIN others o USING (scope) LEFT JOIN placebo p USING (scope),
+		 -- nobody to compare with himself: the quiet windows are all there is to judge by
+		 LATERAL (SELECT e.pair = 0 AND e.sampling_unit = 'window' AS alone, COALESCE(cardinality(array_remove(p.changes, NULL)), 0) AS quiet) AS w,
+		 LATERAL llm_cost.change_verdict(CASE WHEN w.alone AND w.quiet >= 4 AND e.headline IS NOT NULL
+				THEN ROW('ratio', e.headline - COALESCE(e.cancelled, 0), NULL, NULL, NULL, 1e-9, 1e6, e.windows_before + 1, 1e6, 1, 1, NULL, NULL, NULL, NULL, NULL, 0)::llm_cost.paired_change_result
+				ELSE llm_cost.beyond_declared(e.estimate, e.cancelled) END, CASE WHEN e.pair = 0 THEN p.changes END,
+			COALESCE(e.unpriced_before, 0), COALESCE(e.unpriced_after, 0), e.windows_before, NULL, COALESCE(e.sampling_unit, 'user')) AS j$sql$,
+		release_query.baseline_weeks, release_query.released, chosen.numerator, regexp_replace(chosen.denominator, '(\w+)', 'c.\1', 'g'),
+		-- a change of prices is none of the release's
+		replace(llm_cost.cells_query(
+			format($attempt$
+				SELECT a.*,
+					   CASE WHEN a.started_at >= r.released_at AND o.seconds < 0 THEN NULL
+							WHEN o.seconds - floor(o.seconds / r.step) * r.step < r.length THEN floor(o.seconds / r.step)::integer END AS window_no,
+					   CASE WHEN a.started_at >= r.released_at AND o.seconds >= 0 THEN floor(o.seconds / 86400)::integer END AS day
+				FROM (SELECT a.*, %s AS scope, %s AS version FROM (%s) AS a WINDOW of_operation AS (PARTITION BY a.operation_id)) AS a
+					 JOIN jsonb_to_recordset(%L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, step integer) USING (scope),
+					 LATERAL (SELECT EXTRACT(epoch FROM timezone(%L, a.started_at) - r.local_start) AS seconds) AS o
+				WHERE NOT (a.started_at >= r.released_at AND o.seconds < 0)
+				  AND (o.seconds < 28 * 86400 OR o.seconds < r.length)$attempt$,
+				llm_cost.scope_expression(release_query.dimensions, 'a'), version,
+				llm_cost.attempts_query(source.relation, release_query.scanned, release_query.dimensions,
+					COALESCE(release_query.filter, '{}') || COALESCE(few, '{}'), first_at),
+				release_query.released, release_query.time_zone),
+			'window_no',
+			ARRAY['scope', 'user_id', 'team', 'version', 'day', 'CASE WHEN turn = 1 THEN 1 WHEN turn > 1 THEN 2 ELSE 0 END AS turns'],
+			ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m
+				  WHERE m.measure IN ('attempts', 'unpriced_attempts', 'cost', 'first_started_at', 'input_tokens', 'output_tokens', 'cache_read_tokens', 'cacheable_tokens', 'retries')
+					 OR concat_ws(' ', chosen.numerator, chosen.denominator) ~ ('\m' || m.measure || '\M'))),
+			'pg_catalog.sum(cost)', 'pg_catalog.sum(reference_cost)'),
+		release_query.carried, release_query.release, release_query.time_zone, llm_cost.declared_releases_query(source.relation, release_query.scanned),
+		target.schema_name, target.relation_name, COALESCE(release_query.filter, '{}'));
+END
+$$;
+COMMENT ON FUNCTION llm_cost.release_query(regclass, text, text, text[], jsonb, boolean, text, integer, jsonb, tstzrange, text) IS
+	'SQL behind release_impact(): one row for each scope that has the release, with both versions, the estimate and the verdict.';
+
+CREATE FUNCTION llm_cost.release_impact(
+	release text, by text[] DEFAULT NULL, unit text DEFAULT NULL, filter jsonb DEFAULT NULL, usage regclass DEFAULT NULL,
+	time_zone text DEFAULT NULL, baseline_weeks integer DEFAULT 4, warmup interval DEFAULT '30 minutes', follow interval DEFAULT '7 days',
+	version_column text DEFAULT 'release', as_of timestamptz DEFAULT NULL,
+	OUT scope jsonb, OUT method text, OUT released_at timestamptz, OUT exposure_pct numeric, OUT unit_cost_before numeric,
+	OUT unit_cost_after numeric, OUT headline_pct numeric, OUT like_for_like_pct numeric, OUT low_pct numeric, OUT high_pct numeric,
+	OUT weekly_usd numeric, OUT sample_size numeric, OUT sampling_unit text, OUT sampling_units bigint, OUT matched_spend_pct numeric,
+	OUT unversioned_pct numeric, OUT quiet_windows integer, OUT quiet_windows_larger integer, OUT verdict text, OUT cause text,
+	OUT declared text, OUT near_release text)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE ROWS 5 COST 100000
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
+AS $$
+DECLARE
+	zone		text := llm_cost.checked_zone(release_impact.time_zone);
+	source		record;
+	dimensions	text[];
+	column_name text := COALESCE(release_impact.version_column, 'release');
+	wait		interval := COALESCE(release_impact.warmup, '30 minutes');
+	longest		interval := COALESCE(release_impact.follow, '7 days');
+	weeks		integer := COALESCE(release_impact.baseline_weeks, 4);
+	ends_at		timestamptz := COALESCE(release_impact.as_of, now());
+	last_at		timestamptz;
+	starts_at	timestamptz;
+	found_in	jsonb;
+	released	jsonb;
+	carried		boolean := false;
+	announced_at timestamptz;
+	announced_in jsonb;
+	scopes		text;
+BEGIN
+	IF COALESCE(release_impact.release, '') = '' THEN
+		RAISE EXCEPTION 'release must be named'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'llm_cost.detect_releases() lists them.';
+	ELSIF column_name NOT IN ('release', 'prompt_version') THEN
+		RAISE EXCEPTION 'unknown version column "%"', column_name
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Versions are in the columns release and prompt_version of usage.';
+	ELSIF release_impact.unit = 'user' THEN
+		RAISE EXCEPTION 'release_impact() has no unit "user"'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Units: operation, attempt, conversation, outcome.';
+	ELSIF weeks NOT BETWEEN 1 AND 520 THEN
+		RAISE EXCEPTION 'baseline_weeks must be between 1 and 520'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('baseline_weeks: %s.', weeks);
+	ELSIF wait < '0' OR longest < '1 day' OR longest > make_interval(weeks => weeks) THEN
+		RAISE EXCEPTION 'warmup must not be negative, and follow between a day and the baseline'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('warmup: %s. follow: %s. baseline_weeks: %s.', wait, longest, weeks);
+	END IF;
+	SELECT * INTO source FROM llm_cost.usage_source(release_impact.usage);
+	dimensions := COALESCE(release_impact.by, llm_cost.default_scopes(source.columns));
+
+	-- where the time column is indexed this is one look
+	EXECUTE format('SELECT max(a.started_at) FROM %s AS a WHERE a.started_at < %L', source.from_item, ends_at) INTO last_at;
+	scopes := format('SELECT %1$s AS scope, a.started_at, a.version FROM (SELECT %2$s AS version, a.started_at%3$s FROM %4$s AS a WHERE a.started_at < %5$L AND (%6$s)) AS a',
+		llm_cost.scope_expression(dimensions, 'a'),
+		CASE WHEN column_name = ANY (source.columns) THEN format('a.%I', column_name) ELSE 'NULL::text' END,
+		(SELECT string_agg(format(', %s AS dimension_%s', llm_cost.column_expression(source.relation, d.name, 'a'), d.rank), '' ORDER BY d.rank)
+		 FROM unnest(dimensions) WITH ORDINALITY AS d (name, rank)),
+		source.from_item, ends_at, llm_cost.filter_predicate(source.relation, release_impact.filter, 'a'));
+	EXECUTE format('SELECT jsonb_object_agg(s.scope::text, s.at), min(s.at) FROM (SELECT s.scope, min(s.started_at) AS at FROM (%s) AS s WHERE s.version = %L GROUP BY 1) AS s',
+		scopes, release_impact.release) INTO found_in, starts_at;
+	carried := found_in IS NOT NULL;
+	IF NOT carried THEN
+		EXECUTE format('SELECT d.released_at AS at, d.scope FROM (%s) AS d WHERE %L IN (d.release, llm_cost.release_label(d.release, d.service)) AND d.version_column = %L ORDER BY d.released_at, d.scope LIMIT 1',
+			llm_cost.declared_releases_query(source.relation, NULL), release_impact.release, column_name) INTO announced_at, announced_in;
+		IF announced_at < ends_at THEN
+			EXECUTE format('SELECT jsonb_object_agg(s.scope::text, %1$L::timestamptz) FROM (SELECT DISTINCT s.scope FROM (%2$s) AS s WHERE s.started_at >= %3$L) AS s WHERE llm_cost.scopes_meet(s.scope, %4$L)',
+				announced_at, scopes, announced_at - INTERVAL '28 days', announced_in) INTO found_in;
+			starts_at := announced_at;
+		END IF;
+	END IF;
+	IF found_in IS NULL THEN
+		scope := '{}';
+		verdict := 'insufficient';
+		released_at := announced_at;
+		cause := CASE WHEN announced_at >= ends_at THEN format('it will be released at %s', announced_at)
+					  WHEN announced_at IS NOT NULL THEN 'no usage in its scope'
+					  WHEN column_name <> ALL (source.columns) THEN format('usage reports no %s, and nobody declared it', column_name)
+					  ELSE 'no row carries it, and nobody declared it' END;
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	SELECT jsonb_agg(jsonb_build_object('scope', f.key::jsonb, 'released_at', f.value, 'local_start', timezone(zone, f.at + wait),
+			'length', l.seconds, 'step', 604800 * GREATEST(1, ceil(l.seconds / 604800.0))::integer))
+	INTO released
+	FROM (SELECT e.key, e.value, e.value::timestamptz AS at FROM jsonb_each_text(found_in) AS e) AS f,
+		 LATERAL (SELECT GREATEST(0, LEAST(EXTRACT(epoch FROM longest), EXTRACT(epoch FROM last_at - f.at - wait)))::integer AS seconds) AS l;
+
+	RETURN QUERY EXECUTE format($sql$
+		SELECT r.scope, r.method, r.released_at, round(r.exposure, 1), llm_cost.shown_number(r.value_before), llm_cost.shown_number(r.value_after),
+			   round(r.headline::numeric, 2), round(r.change::numeric, 2), round(r.low::numeric, 2), round(r.high::numeric, 2), round(r.weekly, 2),
+			   r.n, r.sampling_unit, r.units, round(r.matched::numeric, 1), round(r.unknown, 1), r.placebo_windows, r.placebo_larger,
+			   r.verdict, r.cause, r.says, r.near
+		FROM (%s) AS r
+		ORDER BY abs(r.weekly) DESC NULLS LAST, r.scope$sql$,
+		llm_cost.release_query(source.relation, release_impact.release, column_name, dimensions, released, carried, release_impact.unit, weeks, release_impact.filter,
+			tstzrange(starts_at - make_interval(days => 2 + 7 * (weeks + 8 * GREATEST(1, ceil(EXTRACT(epoch FROM longest) / 604800))::integer)),
+				LEAST(ends_at, (SELECT max(f.value::timestamptz) FROM jsonb_each_text(found_in) AS f) + GREATEST(longest, '28 days') + wait + INTERVAL '1 day')),
+			zone));
+END
+$$;
+COMMENT ON FUNCTION llm_cost.release_impact(text, text[], text, jsonb, regclass, text, integer, interval, interval, text, timestamptz) IS
+	'What a release did to unit cost, for each scope that has it (by: NULL, the workflow where it is reported). method concurrent: on days when old and new version ran side by side, users are compared with themselves on days with about the same share of it, first turns of conversations apart from later ones, and users with few calls in 14 to 30 groups that count as one each; taken where this covers 70 % of the spend of both sides and counts like ten users or more. before_after: as long as follow after the release, less the warmup, against the same weekdays and hours of the baseline_weeks before, also within users and, for those with ten calls a week or more, turns, and never surer than quiet_windows earlier comparisons of that shape. headline_pct is the exact change of the totals compared, like_for_like_pct that within users, low_pct to high_pct its 95 % interval. All costs are at the prices of the time of the release. weekly_usd: headline times the usage of a week, as if all of it had the release, in the currency of the price book. Rows that carry no version (unversioned_pct, since the release) are left out on both sides; exposure_pct is the release''s share of the others. A release that no row carries is taken from declare_release() or attach_releases(), and all that follows is new. verdict and cause as in drift(), of what is beyond a declared change (declared). near_release: what else was deployed within a day. Verdict insufficient, and why: never seen, in the future, nothing before it, less than a day, fewer than two users. Without users it is judged by earlier windows alone (sampling_unit window), four at least. unit: operation, attempt, conversation or outcome. as_of: look no later than that.';

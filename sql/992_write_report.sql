@@ -1,0 +1,268 @@
+/*
+ * write_report: the report, kept.
+ *
+ * A report is a row for each usage, period and revision: rewriting it over the
+ * same data changes nothing, over changed data adds a revision that says what
+ * is different.  What people say of a finding is a log of its own, by
+ * fingerprint, and so outlives revisions and weeks.  All that a call writes is
+ * one transaction.
+ */
+
+CREATE FUNCTION llm_cost.reads_whole(schema_name text, relation_name text) RETURNS boolean
+LANGUAGE sql STABLE COST 1000
+BEGIN ATOMIC
+	-- views look through to tables with the rights of who asks
+	WITH RECURSIVE part AS (
+		SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = schema_name AND c.relname = relation_name AND has_table_privilege(c.oid, 'SELECT')
+		UNION
+		SELECT d.refobjid
+		FROM part p
+			 JOIN pg_rewrite r ON r.ev_class = p.oid
+			 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> p.oid
+	)
+	SELECT COALESCE(bool_and(NOT row_security_active(p.oid)), false) FROM part p;
+END;
+COMMENT ON FUNCTION llm_cost.reads_whole(text, text) IS
+	'Whether the user may read a relation, and row security hides no row of it from him: who sees parts must not see the sums of all. False if there is no such relation.';
+
+CREATE TABLE llm_cost.report_run (
+	run_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	usage_schema text COLLATE "C" NOT NULL,
+	usage_name	text COLLATE "C" NOT NULL,
+	period		tstzrange NOT NULL,
+	revision	integer NOT NULL CHECK (revision > 0),
+	document	jsonb NOT NULL,
+	written_by	text COLLATE "C" NOT NULL DEFAULT CURRENT_USER,
+	written_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	difference	jsonb,
+	CONSTRAINT report_run_revision UNIQUE (usage_schema, usage_name, period, revision)
+);
+COMMENT ON TABLE llm_cost.report_run IS
+	'Reports that write_report() wrote. Row security: a role sees its own, those of roles it is a member of, and those on usages all of whose rows it may read; it deletes its own.';
+COMMENT ON COLUMN llm_cost.report_run.run_id IS 'Number of the report, which NOTIFY llm_cost_report tells.';
+COMMENT ON COLUMN llm_cost.report_run.usage_schema IS 'Schema of the usage.';
+COMMENT ON COLUMN llm_cost.report_run.usage_name IS 'Name of the usage.';
+COMMENT ON COLUMN llm_cost.report_run.period IS 'Period of the report.';
+COMMENT ON COLUMN llm_cost.report_run.revision IS '1, and one more each time the data had changed when it was written again.';
+COMMENT ON COLUMN llm_cost.report_run.document IS 'The report, as report_document() made it.';
+COMMENT ON COLUMN llm_cost.report_run.written_by IS 'Role that wrote it.';
+COMMENT ON COLUMN llm_cost.report_run.written_at IS 'When it was written.';
+COMMENT ON COLUMN llm_cost.report_run.difference IS 'What is different from the revision before: spend, findings added, gone and changed, sections that differ. NULL for the first.';
+
+CREATE TABLE llm_cost.report_finding (
+	run_id		bigint NOT NULL REFERENCES llm_cost.report_run ON DELETE CASCADE,
+	place		integer NOT NULL,
+	fingerprint	text COLLATE "C" NOT NULL,
+	finding		jsonb NOT NULL,
+	PRIMARY KEY (run_id, place)
+);
+CREATE INDEX ON llm_cost.report_finding (fingerprint);
+COMMENT ON TABLE llm_cost.report_finding IS 'The findings of reports, one by one. Row security: those of reports that the role sees.';
+COMMENT ON COLUMN llm_cost.report_finding.run_id IS 'The report.';
+COMMENT ON COLUMN llm_cost.report_finding.place IS 'Place in it; 1 is the dearest.';
+COMMENT ON COLUMN llm_cost.report_finding.fingerprint IS 'What the finding is known by from report to report.';
+COMMENT ON COLUMN llm_cost.report_finding.finding IS 'The finding, as the document has it.';
+
+CREATE TABLE llm_cost.finding_state (
+	usage_schema text COLLATE "C" NOT NULL,
+	usage_name	text COLLATE "C" NOT NULL,
+	fingerprint	text COLLATE "C" NOT NULL,
+	status		text COLLATE "C" NOT NULL CHECK (status IN ('open', 'acknowledged', 'snoozed', 'resolved')),
+	until		timestamptz CHECK ((until IS NOT NULL) = (status = 'snoozed')),
+	seen_in		tstzrange NOT NULL,
+	note		text,
+	who			text COLLATE "C" NOT NULL DEFAULT CURRENT_USER,
+	changed_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (usage_schema, usage_name, fingerprint, changed_at)
+);
+COMMENT ON TABLE llm_cost.finding_state IS
+	'What people said of findings, one row each time; the latest holds. Row security as for reports; a role adds in its own name, and nothing is changed.';
+COMMENT ON COLUMN llm_cost.finding_state.usage_schema IS 'Schema of the usage.';
+COMMENT ON COLUMN llm_cost.finding_state.usage_name IS 'Name of the usage.';
+COMMENT ON COLUMN llm_cost.finding_state.fingerprint IS 'The finding.';
+COMMENT ON COLUMN llm_cost.finding_state.status IS 'acknowledged, snoozed, resolved, or open again.';
+COMMENT ON COLUMN llm_cost.finding_state.until IS 'Until when it is snoozed; NULL otherwise.';
+COMMENT ON COLUMN llm_cost.finding_state.seen_in IS 'Period of the last report that had the finding then.';
+COMMENT ON COLUMN llm_cost.finding_state.note IS 'Why, in words.';
+COMMENT ON COLUMN llm_cost.finding_state.who IS 'Role that said so.';
+COMMENT ON COLUMN llm_cost.finding_state.changed_at IS 'When.';
+COMMENT ON SEQUENCE llm_cost.report_run_run_id_seq IS 'Numbers of reports.';
+SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_run', '');
+SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_run_run_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_finding', '');
+SELECT pg_catalog.pg_extension_config_dump('llm_cost.finding_state', '');
+
+ALTER TABLE llm_cost.report_run ENABLE ROW LEVEL SECURITY;
+CREATE POLICY report_run_read ON llm_cost.report_run FOR SELECT
+	USING (written_by = CURRENT_USER
+		   OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = written_by AND pg_catalog.pg_has_role(r.oid, 'USAGE'))
+		   OR llm_cost.reads_whole(usage_schema, usage_name));
+CREATE POLICY report_run_add ON llm_cost.report_run FOR INSERT
+	WITH CHECK (written_by = CURRENT_USER AND EXISTS (
+		SELECT FROM pg_catalog.pg_class c
+			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = usage_schema AND c.relname = usage_name
+		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+CREATE POLICY report_run_remove ON llm_cost.report_run FOR DELETE USING (written_by = CURRENT_USER);
+COMMENT ON POLICY report_run_read ON llm_cost.report_run IS 'One''s own, those of roles one is a member of, and those on usages that one reads without row security.';
+COMMENT ON POLICY report_run_add ON llm_cost.report_run IS 'Only on relations the user may read, in his own name.';
+COMMENT ON POLICY report_run_remove ON llm_cost.report_run IS 'Only what the user wrote himself.';
+GRANT SELECT, INSERT, DELETE ON llm_cost.report_run TO PUBLIC;
+
+ALTER TABLE llm_cost.report_finding ENABLE ROW LEVEL SECURITY;
+CREATE POLICY report_finding_read ON llm_cost.report_finding FOR SELECT
+	USING (run_id IN (SELECT r.run_id FROM llm_cost.report_run r));
+CREATE POLICY report_finding_add ON llm_cost.report_finding FOR INSERT
+	WITH CHECK (EXISTS (SELECT FROM llm_cost.report_run r WHERE r.run_id = report_finding.run_id AND r.written_by = CURRENT_USER));
+COMMENT ON POLICY report_finding_read ON llm_cost.report_finding IS 'Findings of reports that the user sees.';
+COMMENT ON POLICY report_finding_add ON llm_cost.report_finding IS 'Only to reports that the user wrote himself.';
+GRANT SELECT, INSERT ON llm_cost.report_finding TO PUBLIC;
+
+ALTER TABLE llm_cost.finding_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY finding_state_read ON llm_cost.finding_state FOR SELECT
+	USING (who = CURRENT_USER OR EXISTS (SELECT FROM llm_cost.report_run r WHERE r.usage_schema = finding_state.usage_schema AND r.usage_name = finding_state.usage_name));
+CREATE POLICY finding_state_add ON llm_cost.finding_state FOR INSERT
+	WITH CHECK (who = CURRENT_USER AND EXISTS (SELECT FROM llm_cost.report_run r WHERE r.usage_schema = finding_state.usage_schema AND r.usage_name = finding_state.usage_name));
+COMMENT ON POLICY finding_state_read ON llm_cost.finding_state IS 'What was said of findings in reports that the user sees.';
+COMMENT ON POLICY finding_state_add ON llm_cost.finding_state IS 'Only of findings in reports that the user sees, in his own name.';
+GRANT SELECT, INSERT ON llm_cost.finding_state TO PUBLIC;
+
+CREATE FUNCTION llm_cost.report_difference(before jsonb, after jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT jsonb_build_object(
+		'spend', jsonb_build_object('before', before #> '{spend,now}', 'after', after #> '{spend,now}'),
+		'findings', jsonb_build_object(
+			'added', COALESCE(jsonb_agg(f.now ORDER BY f.n) FILTER (WHERE f.was IS NULL), '[]'),
+			'gone', COALESCE(jsonb_agg(f.was ORDER BY f.n) FILTER (WHERE f.now IS NULL), '[]'),
+			'changed', COALESCE(jsonb_agg(f.now || jsonb_build_object('weekly_usd_before', f.was -> 'weekly_usd') ORDER BY f.n) FILTER (WHERE f.now <> f.was), '[]')),
+		'sections', (SELECT COALESCE(jsonb_agg(k.key ORDER BY k.key), '[]') FROM (SELECT jsonb_object_keys(before) AS key UNION SELECT jsonb_object_keys(after)) AS k
+					 WHERE before -> k.key IS DISTINCT FROM after -> k.key AND k.key <> 'report'))
+	FROM (SELECT COALESCE(a.n, b.n) AS n,
+				 CASE WHEN a.f IS NOT NULL THEN jsonb_build_object('fingerprint', a.f -> 'fingerprint', 'sentence', a.f -> 'sentence', 'weekly_usd', a.f -> 'weekly_usd') END AS now,
+				 CASE WHEN b.f IS NOT NULL THEN jsonb_build_object('fingerprint', b.f -> 'fingerprint', 'sentence', b.f -> 'sentence', 'weekly_usd', b.f -> 'weekly_usd') END AS was
+		  FROM jsonb_array_elements(after -> 'findings') WITH ORDINALITY AS a (f, n)
+			   FULL JOIN jsonb_array_elements(before -> 'findings') WITH ORDINALITY AS b (f, n) ON a.f ->> 'fingerprint' = b.f ->> 'fingerprint') AS f;
+END;
+COMMENT ON FUNCTION llm_cost.report_difference(jsonb, jsonb) IS
+	'What is different between two documents of one period: spend before and after, findings added, gone and changed by fingerprint, and the sections that differ.';
+
+CREATE FUNCTION llm_cost.report_or_failure(usage regclass, period tstzrange, time_zone text, by text[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE COST 1000000
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source		record;
+	target		record;
+	security	text := current_setting('row_security');
+	state		text;
+	message		text;
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(report_or_failure.usage);
+	-- sums of what row security leaves would pass for sums of all
+	PERFORM set_config('row_security', 'off', true);
+	EXECUTE format('SELECT FROM %s AS a LIMIT 0', source.from_item);
+	PERFORM set_config('row_security', security, true);
+	RETURN llm_cost.report_document(report_or_failure.period, report_or_failure.usage, report_or_failure.time_zone, report_or_failure.by);
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+	-- a full disk or a server that stops is no matter of this usage
+	IF state ~ '^(25|40|53|55P03|57|58|XX)' THEN
+		RAISE;
+	END IF;
+	SELECT * INTO target FROM llm_cost.usage_name(report_or_failure.usage);
+	RAISE WARNING 'no report on %: %', report_or_failure.usage, message;
+	RETURN jsonb_build_object(
+		'report', jsonb_build_object('usage', format('%I.%I', target.schema_name, target.relation_name), 'revision', 1, 'time_zone', report_or_failure.time_zone,
+			'period', jsonb_build_array(to_jsonb(timezone('UTC', lower(report_or_failure.period))) #>> '{}' || '+00:00', to_jsonb(timezone('UTC', upper(report_or_failure.period))) #>> '{}' || '+00:00')),
+		'findings', jsonb_build_array(jsonb_build_object(
+			'fingerprint', llm_cost.finding_fingerprint(target.schema_name, target.relation_name, 'failed_usage', '{}', 'up'),
+			'kind', 'failed_usage', 'scope', '{}'::jsonb, 'direction', 'up', 'sentence', format('There is no report on %I.%I: %s.', target.schema_name, target.relation_name, message),
+			'weekly_usd', NULL, 'low', NULL, 'high', NULL, 'verdict', 'insufficient', 'cause', state, 'near_release', NULL, 'declared', NULL, 'owner', NULL, 'weeks_open', 1,
+			'status', 'open', 'first_seen', to_jsonb(timezone('UTC', lower(report_or_failure.period))) #>> '{}' || '+00:00',
+			'next_sql', format('SELECT * FROM llm_cost.doctor(%L)', report_or_failure.usage), 'evidence', '[]'::jsonb)),
+		'notes', jsonb_build_array(format('Nothing could be computed: %s.', message)));
+END
+$$;
+COMMENT ON FUNCTION llm_cost.report_or_failure(regclass, tstzrange, text, text[]) IS
+	'The document of report_document(), or one whose only finding is that it failed, and why: also where row security would hide rows. Errors that are not of the usage (a full disk, a conflict, a shutdown) stay errors.';
+
+CREATE PROCEDURE llm_cost.write_report(
+	period tstzrange DEFAULT NULL, usages regclass[] DEFAULT NULL, time_zone text DEFAULT NULL, by text[] DEFAULT NULL, INOUT run_ids bigint[] DEFAULT NULL)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
+AS $$
+DECLARE
+	zone		text := llm_cost.checked_zone(write_report.time_zone);
+	whole		tstzrange := llm_cost.checked_period(write_report.period, zone);
+	wanted		regclass[] := write_report.usages;
+	free		regclass[] := ARRAY[]::regclass[];
+	one			regclass;
+	target		record;
+	made		record;
+	earlier		record;
+	document	jsonb;
+	written		bigint;
+BEGIN
+	IF pg_is_in_recovery() THEN
+		RAISE EXCEPTION 'cannot write a report on a hot standby'
+			USING ERRCODE = 'read_only_sql_transaction', HINT = 'Write it on the primary. SELECT llm_cost.report_document() gives the same document here, and stores nothing.';
+	ELSIF current_setting('transaction_read_only')::boolean THEN
+		RAISE EXCEPTION 'cannot write a report in a read-only transaction'
+			USING ERRCODE = 'read_only_sql_transaction', HINT = 'SELECT llm_cost.report_document() gives the same document, and stores nothing.';
+	END IF;
+	IF wanted IS NULL THEN
+		wanted := ARRAY(SELECT c.oid::regclass FROM llm_cost.attached_usage a JOIN pg_namespace n ON n.nspname = a.schema_name
+							 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = a.view_name AND c.relkind = 'v'
+						WHERE has_table_privilege(c.oid, 'SELECT'));
+		IF wanted = '{}' THEN
+			RAISE EXCEPTION 'no usage is attached that % may read', CURRENT_USER
+				USING ERRCODE = 'undefined_table', HINT = 'Call llm_cost.attach(''your_table''), grant SELECT, or name relations: usages => ''{relation}''.';
+		END IF;
+	END IF;
+	run_ids := ARRAY[]::bigint[];
+	FOR one IN SELECT DISTINCT ON (u.schema_name, u.relation_name) w.w FROM unnest(wanted) AS w (w), LATERAL llm_cost.usage_name(w.w) u ORDER BY u.schema_name, u.relation_name LOOP
+		SELECT * INTO target FROM llm_cost.usage_name(one);
+		IF NOT has_table_privilege(one, 'SELECT') THEN
+			RAISE EXCEPTION 'permission denied for usage %', one
+				USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT SELECT ON %s TO %I', one, CURRENT_USER);
+		ELSIF pg_try_advisory_xact_lock(hashtextextended(format('llm_cost.report %I.%I %s', target.schema_name, target.relation_name, timezone('UTC', lower(whole))), 0)) THEN
+			free := free || one;
+		ELSE
+			RAISE NOTICE 'the report on % is being written by another session', one;
+		END IF;
+	END LOOP;
+
+	-- one statement, and so one snapshot for all
+	FOR made IN
+		SELECT u.one, u.n, llm_cost.report_or_failure(u.one, whole, zone, write_report.by) AS document FROM unnest(free) WITH ORDINALITY AS u (one, n)
+	LOOP
+		SELECT * INTO target FROM llm_cost.usage_name(made.one);
+		SELECT r.run_id, r.revision, r.document INTO earlier FROM llm_cost.report_run r
+		WHERE r.usage_schema = target.schema_name AND r.usage_name = target.relation_name AND r.period = whole
+		ORDER BY r.revision DESC LIMIT 1;
+		document := made.document;
+		IF earlier.document #- '{report,revision}' #- '{report,known_at}' = document #- '{report,revision}' #- '{report,known_at}' THEN
+			RAISE NOTICE 'report % on % (% of %) is unchanged', earlier.run_id, made.one, made.n, cardinality(free);
+			run_ids := run_ids || earlier.run_id;
+			CONTINUE;
+		END IF;
+		document := jsonb_set(document, '{report,revision}', to_jsonb(COALESCE(earlier.revision, 0) + 1));
+		-- one that another transaction committed since a snapshot of ours is a conflict
+		INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, revision, document, difference)
+		VALUES (target.schema_name, target.relation_name, whole, COALESCE(earlier.revision, 0) + 1, document,
+			CASE WHEN earlier.run_id IS NOT NULL THEN llm_cost.report_difference(earlier.document, document) END)
+		ON CONFLICT ON CONSTRAINT report_run_revision DO NOTHING
+		RETURNING run_id INTO written;
+		INSERT INTO llm_cost.report_finding (run_id, place, fingerprint, finding)
+		SELECT written, f.n, f.f ->> 'fingerprint', f.f FROM jsonb_array_elements(document -> 'findings') WITH ORDINALITY AS f (f, n);
+		RAISE NOTICE 'report % on % (% of %) is written: revision %, findings: %', written, made.one, made.n, cardinality(free), COALESCE(earlier.revision, 0) + 1,
+			jsonb_array_length(document -> 'findings');
+		PERFORM pg_notify('llm_cost_report', written::text);
+		run_ids := run_ids || written;
+	END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE llm_cost.write_report(tstzrange, regclass[], text, text[], bigint[]) IS
+	'Writes the report on each usage (NULL: all that are attached and the user may read) for a period (NULL: the last full week), with the arguments of report_document(), in one transaction and from one snapshot. Over the same data nothing is written; over changed data the next revision, with its difference. A usage that cannot be reported on gets a report whose finding is failed_usage, and a warning. While another session writes the report on the same usage and period, that one is left to it, with a notice. run_ids: the reports, new or unchanged. Each new one is told by NOTIFY llm_cost_report with its number. Errors on a hot standby and in a read-only transaction.';
