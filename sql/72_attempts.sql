@@ -7,6 +7,12 @@
  * read of it.
  */
 
+CREATE FUNCTION llm_cost.attempt_columns() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{model,provider,region,service_tier,kind,step,error_type,attempt,attempt_id,parent_id,billable,turn}'::text[];
+COMMENT ON FUNCTION llm_cost.attempt_columns() IS
+	'Canonical columns in which the attempts of an operation differ. A filter on them leaves out attempts and not what is known of the operation; one on others takes whole operations.';
+
 CREATE FUNCTION llm_cost.attempts_query(
 	usage regclass, scanned tstzrange, by text[], filter jsonb, reference_at timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE
@@ -20,22 +26,15 @@ DECLARE
 	reference	text;
 	children	text := '';
 	once		text := 'true';
-	-- columns in which the attempts of an operation differ: filtered only when
-	-- it is known what came before each
-	within_operation CONSTANT text[] := ARRAY['model', 'provider', 'region', 'service_tier', 'kind', 'step', 'error_type',
-		'attempt', 'attempt_id', 'parent_id', 'billable', 'turn'];
+	-- filtered only when it is known what came before each attempt
+	within_operation text[] := llm_cost.attempt_columns();
 	filter_after jsonb;
 BEGIN
 	filter_after := (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(CASE jsonb_typeof(attempts_query.filter) WHEN 'object' THEN attempts_query.filter ELSE '{}' END) AS f
 					 WHERE f.key = ANY (within_operation));
 	SELECT * INTO source FROM llm_cost.usage_source(attempts_query.usage);
 	attempts_query.usage := source.relation;
-	IF source.from_item IS NULL THEN
-		RAISE EXCEPTION 'rollup % has no attempts', source.relation
-			USING ERRCODE = 'wrong_object_type',
-				DETAIL = 'A rollup holds sums by bucket and columns; what was asked needs each attempt.',
-				HINT = format('Ask its usage: usage => %L.', (SELECT format('%I.%I', r.usage_schema, r.usage_name) FROM llm_cost.live_rollup(source.relation) r));
-	END IF;
+	PERFORM llm_cost.require_attempts(source.relation);
 	SELECT string_agg(format('%s COLLATE "C" AS dimension_%s', llm_cost.column_expression(attempts_query.usage, d.name, 'a'), d.rank), ', ' ORDER BY d.rank),
 		   string_agg(format(', CASE WHEN c.operation_id IS NOT NULL THEN c.dimension_%1$s IS DISTINCT FROM pg_catalog.first_value(c.dimension_%1$s) OVER in_operation END AS dimension_%1$s_strays', d.rank), '' ORDER BY d.rank)
 	INTO dimensions, strays

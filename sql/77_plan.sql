@@ -63,7 +63,7 @@ DECLARE
 	seen		text[] := ARRAY[]::text[];
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(set_plan.usage);
-	SELECT * INTO target FROM llm_cost.usage_name(source.relation);
+	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	PERFORM llm_cost.filter_predicate(source.relation, wanted, 'a');	-- errors when it is no scope
 	IF EXISTS (SELECT FROM jsonb_each(wanted) AS e WHERE jsonb_typeof(e.value) NOT IN ('string', 'null')) THEN
 		RAISE EXCEPTION 'a scope has one value for each column'

@@ -60,7 +60,7 @@ AS $$
 DECLARE
 	target		record;
 BEGIN
-	SELECT * INTO target FROM llm_cost.usage_name(plan_comparison_query.usage);
+	SELECT * INTO target FROM llm_cost.relation_parts(plan_comparison_query.usage);
 	RETURN format($sql$
 		WITH plan AS (
 			SELECT DISTINCT ON (p.scope) p.scope, p.value * %1$s AS value

@@ -83,7 +83,7 @@ BEGIN
 		chosen.chosen_unit, source.relation::text, whole, dimensions, next_column, COALESCE(overview.filter, '{}'),
 		-- operations are in the usage, whatever the rest was read from
 		(SELECT format(CASE WHEN pg_table_is_visible(source.relation) THEN '%2$I' ELSE '%1$I.%2$I' END, u.schema_name, u.relation_name)
-		 FROM llm_cost.usage_name(source.relation) u),
+		 FROM llm_cost.relation_parts(source.relation) u),
 		concat(', baseline => ' || quote_literal(overview.baseline), ', in_units_of => ' || quote_literal(overview.in_units_of), ', time_zone => ' || quote_literal(overview.time_zone)),
 		'operation_id' = ANY (source.columns));
 END

@@ -49,7 +49,7 @@ COMMENT ON FUNCTION llm_cost.ratio_change(numeric, numeric) IS
 	'Change in per cent of what was before, to one decimal; NULL where there was nothing before.';
 
 CREATE FUNCTION llm_cost.checked_rows(max_rows integer, by_default integer) RETURNS integer
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -50,12 +50,13 @@ BEGIN
 	SELECT min(lower(w.during)) INTO starts_at
 	FROM llm_cost.comparison_windows(near_release_query.period, near_release_query.baseline, near_release_query.time_zone, 0) w;
 	first_day := timezone(near_release_query.time_zone, date_trunc('day', timezone(near_release_query.time_zone, starts_at)));
-	-- a rollup has no versions beside its columns
-	IF source.from_item IS NULL OR near_release_query.method NOT IN ('ratio', 'points', 'total') OR near_release_query.numerator = 'users' OR near_release_query.denominator = 'users'
+	IF near_release_query.method NOT IN ('ratio', 'points', 'total') OR near_release_query.numerator = 'users' OR near_release_query.denominator = 'users'
 	   OR upper(near_release_query.period) - starts_at > INTERVAL '200 days'
 	   OR column_name IS NULL AND NOT near_release_query.scan
 		  AND NOT EXISTS (SELECT FROM llm_cost.declared_release d WHERE d.schema_name = target.schema_name AND d.relation_name = target.relation_name)
 		  AND NOT EXISTS (SELECT FROM llm_cost.release_source s WHERE s.schema_name = target.schema_name AND s.relation_name = target.relation_name) THEN
+		RETURN;
+	ELSIF NOT llm_cost.rollup_has(source.relation, 'near_release', ARRAY[column_name], 'day') THEN
 		RETURN;
 	END IF;
 

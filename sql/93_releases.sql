@@ -92,11 +92,19 @@ GRANT SELECT, INSERT, DELETE ON llm_cost.declared_release, llm_cost.release_sour
 
 CREATE FUNCTION llm_cost.relation_parts(relation regclass, OUT schema_name text, OUT relation_name text)
 RETURNS record
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation;
-END;
-COMMENT ON FUNCTION llm_cost.relation_parts(regclass) IS 'Schema and name of a relation, as which declarations are kept.';
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- what is said of a usage holds, whichever way that is read
+	SELECT r.usage_schema, r.usage_name INTO schema_name, relation_name FROM llm_cost.live_rollup(relation_parts.relation) r;
+	IF NOT FOUND THEN
+		SELECT n.nspname, c.relname INTO schema_name, relation_name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation_parts.relation;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.relation_parts(regclass) IS
+	'Schema and name of a relation, as which plans and declarations are kept; for a rollup, those of the usage that it is of.';
 
 CREATE FUNCTION llm_cost.declare_release(
 	release text, released_at timestamptz, scope jsonb DEFAULT '{}', version_column text DEFAULT 'release',
@@ -223,7 +231,8 @@ BEGIN
 		relation_id := to_regclass(format('%I.%I', deploys.source_schema, deploys.source_name));
 		-- gone, or not for this user: then he does not know of them
 		CONTINUE WHEN relation_id IS NULL OR NOT has_table_privilege(relation_id, 'SELECT')
-			OR NOT llm_cost.column_names(relation_id) @> array_remove(ARRAY[deploys.version, deploys.released_at, deploys.service], NULL);
+			OR NOT llm_cost.column_names(relation_id) @> array_remove(ARRAY[deploys.version, deploys.released_at, deploys.service], NULL)
+			OR NOT llm_cost.rollup_has(source.relation, 'near_release by ' || deploys.source_name, ARRAY[deploys.scope_column], 'week');
 		parts := parts || format($sql$SELECT d.release, 'release', CASE WHEN d.own THEN jsonb_build_object(%1$L, d.service) ELSE '{}' END,
 				CASE WHEN d.own THEN NULL ELSE d.service END, d.released_at, NULL
 			FROM (SELECT t.%2$I::text AS release, %3$s AS service, %4$s AS released_at,
@@ -234,8 +243,11 @@ BEGIN
 			CASE (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = relation_id AND a.attname = deploys.released_at)
 				WHEN 'timestamp'::regtype THEN format('timezone(''UTC'', t.%I)', deploys.released_at)
 				ELSE format('t.%I::timestamptz', deploys.released_at) END,
-			llm_cost.column_expression(source.relation, deploys.scope_column, 'u'), source.from_item,
-			llm_cost.period_predicate(source.relation, declared_releases_query.period, 'u'),
+			llm_cost.column_expression(source.relation, deploys.scope_column, 'u'),
+			-- of a rollup, its cells say which services there were
+			COALESCE(source.from_item, (SELECT format('%I.%I', r.schema_name, r.rollup_name || '_cell') FROM llm_cost.live_rollup(source.relation) r)),
+			CASE WHEN source.from_item IS NULL AND declared_releases_query.period IS NOT NULL THEN llm_cost.within(declared_releases_query.period, 'u.bucket_start')
+				 WHEN source.from_item IS NULL THEN 'true' ELSE llm_cost.period_predicate(source.relation, declared_releases_query.period, 'u') END,
 			deploys.source_schema, deploys.source_name, deploys.released_at);
 	END LOOP;
 	RETURN format('SELECT d.* FROM (%s) AS d%s', array_to_string(parts, ' UNION ALL '),

@@ -282,6 +282,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('warmup: %s. follow: %s. baseline_weeks: %s.', wait, longest, weeks);
 	END IF;
 	SELECT * INTO source FROM llm_cost.usage_source(release_impact.usage);
+	PERFORM llm_cost.require_attempts(source.relation);
 	dimensions := COALESCE(release_impact.by, llm_cost.default_scopes(source.columns));
 
 	-- where the time column is indexed this is one look

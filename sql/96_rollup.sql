@@ -275,7 +275,9 @@ DECLARE
 BEGIN
 	-- the row first: who may remove it is who owns the tables
 	DELETE FROM llm_cost.rollup r WHERE r.schema_name = target.schema_name AND r.rollup_name = target.rollup_name;
-	EXECUTE format('DROP TABLE IF EXISTS %1$I.%2$I', target.schema_name, target.rollup_name || '_user_cell');
+	IF target.user_columns <> '{}' THEN
+		EXECUTE format('DROP TABLE %1$I.%2$I', target.schema_name, target.rollup_name || '_user_cell');
+	END IF;
 	EXECUTE format('DROP TABLE %1$I.%2$I, %1$I.%3$I', target.schema_name, target.rollup_name, target.rollup_name || '_cell');
 END
 $$;

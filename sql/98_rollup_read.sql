@@ -6,19 +6,24 @@
  * that was never refreshed, prices of another time, or whole operations.
  */
 
-CREATE FUNCTION llm_cost.usage_name(usage regclass, OUT schema_name text, OUT relation_name text)
-RETURNS record
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-	-- a plan is of the usage, whichever way that is read
-	SELECT COALESCE(r.usage_schema, n.nspname::text), COALESCE(r.usage_name, c.relname::text)
-	FROM pg_class c
-		 JOIN pg_namespace n ON n.oid = c.relnamespace
-		 LEFT JOIN LATERAL llm_cost.live_rollup(usage) r ON true
-	WHERE c.oid = usage;
-END;
-COMMENT ON FUNCTION llm_cost.usage_name(regclass) IS
-	'Schema and name of a usage; for a rollup, those of the usage that it is of.';
+CREATE FUNCTION llm_cost.require_attempts(usage regclass) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	target		llm_cost.rollup;
+BEGIN
+	SELECT r.* INTO target FROM llm_cost.live_rollup(require_attempts.usage) r;
+	IF FOUND THEN
+		RAISE EXCEPTION 'rollup % has no attempts', require_attempts.usage
+			USING ERRCODE = 'wrong_object_type',
+				DETAIL = 'A rollup holds sums by bucket and columns; what was asked needs each attempt.',
+				HINT = format('Ask its usage: usage => %L.', format('%I.%I', target.usage_schema, target.usage_name));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.require_attempts(regclass) IS
+	'Fails if a usage is a rollup, which has no attempts.';
 
 CREATE FUNCTION llm_cost.rollup_column(rollup regclass, column_name text, qualifier text) RETURNS text
 LANGUAGE plpgsql STABLE
@@ -47,6 +52,32 @@ END
 $$;
 COMMENT ON FUNCTION llm_cost.rollup_column(regclass, text, text) IS
 	'SQL that reads a column of a rollup as text; NULL for a canonical column that the usage does not report. Errors when the rollup does not have it.';
+
+CREATE FUNCTION llm_cost.rollup_has(usage regclass, purpose text, needed text[], step text) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	target		llm_cost.rollup;
+	lacking		text;
+BEGIN
+	SELECT r.* INTO target FROM llm_cost.live_rollup(rollup_has.usage) r;
+	IF NOT FOUND THEN
+		RETURN true;
+	END IF;
+	SELECT 'column ' || quote_ident(c) INTO lacking FROM unnest(rollup_has.needed) AS c
+	WHERE c = ANY (target.usage_columns) AND c <> ALL (target.by_columns || target.user_columns) LIMIT 1;
+	IF lacking IS NULL AND target.bucket = 'week' AND rollup_has.step <> 'week' THEN
+		lacking := rollup_has.step || 's';
+	END IF;
+	IF lacking IS NOT NULL THEN
+		RAISE NOTICE 'rollup % has no %: % is not known', rollup_has.usage, lacking, rollup_has.purpose;
+	END IF;
+	RETURN lacking IS NULL;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.rollup_has(regclass, text, text[], text) IS
+	'Whether a usage, if it is a rollup, has columns and buckets as short as that; a notice says what part of an answer is left out for the want of them.';
 
 CREATE FUNCTION llm_cost.price_signature(
 	model text, provider text, service_tier text, region text, at timestamptz, price_book text, meters jsonb) RETURNS text
@@ -181,7 +212,8 @@ BEGIN
 				DETAIL = format('It counts conversations as far back as operation_age, %s.', target.operation_age), HINT = 'Ask the usage.';
 	END IF;
 
-	-- a filter takes operations as a whole, or not at all
+	-- a filter on other columns than those of attempts takes operations as a whole, or not at all
+	filtered := ARRAY(SELECT c FROM unnest(filtered) AS c WHERE c <> ALL (llm_cost.attempt_columns()));
 	IF filtered <> '{}' AND (rollup_query.measures IS NULL
 			OR rollup_query.measures && '{operations,priced_operations,resolved_operations,outcome_operations,conversations,retries,unlogged_failures,operation_cost,retry_cost,outcome_cost}'::text[]) THEN
 		EXECUTE format('SELECT min(s.name) FROM %s AS b, unnest(b.split_by) AS s (name) WHERE %s AND s.name = ANY (%L)', shown,

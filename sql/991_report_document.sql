@@ -168,7 +168,7 @@ DECLARE
 	charted		timestamptz := timezone(report_body.time_zone, timezone(report_body.time_zone, lower(report_body.period)) - INTERVAL '56 days');
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(report_body.usage);
-	SELECT * INTO target FROM llm_cost.usage_name(source.relation);
+	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	currency := COALESCE((SELECT b.currency FROM llm_cost.price_book b WHERE b.price_book = source.price_book), 'USD');
 	FOR asked IN SELECT * FROM llm_cost.report_queries(source.relation, report_body.period, report_body.by, report_body.time_zone) LOOP
 		-- models are asked only where some price did change

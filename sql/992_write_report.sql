@@ -171,7 +171,7 @@ EXCEPTION WHEN OTHERS THEN
 	IF state ~ '^(25|40|53|55P03|57|58|XX)' THEN
 		RAISE;
 	END IF;
-	SELECT * INTO target FROM llm_cost.usage_name(report_or_failure.usage);
+	SELECT * INTO target FROM llm_cost.relation_parts(report_or_failure.usage);
 	RAISE WARNING 'no report on %: %', report_or_failure.usage, message;
 	RETURN jsonb_build_object(
 		'report', jsonb_build_object('usage', format('%I.%I', target.schema_name, target.relation_name), 'revision', 1, 'time_zone', report_or_failure.time_zone,
@@ -222,8 +222,8 @@ BEGIN
 		END IF;
 	END IF;
 	run_ids := ARRAY[]::bigint[];
-	FOR one IN SELECT DISTINCT ON (u.schema_name, u.relation_name) w.w FROM unnest(wanted) AS w (w), LATERAL llm_cost.usage_name(w.w) u ORDER BY u.schema_name, u.relation_name LOOP
-		SELECT * INTO target FROM llm_cost.usage_name(one);
+	FOR one IN SELECT DISTINCT ON (u.schema_name, u.relation_name) w.w FROM unnest(wanted) AS w (w), LATERAL llm_cost.relation_parts(w.w) u ORDER BY u.schema_name, u.relation_name LOOP
+		SELECT * INTO target FROM llm_cost.relation_parts(one);
 		IF NOT has_table_privilege(one, 'SELECT') THEN
 			RAISE EXCEPTION 'permission denied for usage %', one
 				USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT SELECT ON %s TO %I', one, CURRENT_USER);
@@ -238,7 +238,7 @@ BEGIN
 	FOR made IN
 		SELECT u.one, u.n, llm_cost.report_or_failure(u.one, whole, zone, write_report.by) AS document FROM unnest(free) WITH ORDINALITY AS u (one, n)
 	LOOP
-		SELECT * INTO target FROM llm_cost.usage_name(made.one);
+		SELECT * INTO target FROM llm_cost.relation_parts(made.one);
 		SELECT r.run_id, r.revision, r.document INTO earlier FROM llm_cost.report_run r
 		WHERE r.usage_schema = target.schema_name AND r.usage_name = target.relation_name AND r.period = whole
 		ORDER BY r.revision DESC LIMIT 1;

@@ -80,7 +80,7 @@ extern Distribution *state_create(int compression, double percentile);
 extern Distribution *state_grow_and_add(Distribution *state, double value);
 extern Distribution *state_add_many(Distribution *state, double value, int64 count,
 									bool point);
-extern void changing_argument(const char *name) pg_attribute_noreturn();
+extern _Noreturn void changing_argument(const char *name);
 extern void check_range(double smallest, double largest, int64 count);
 extern Distribution *state_combine(Distribution *state, Distribution *other);
 extern Distribution *distribution_plain(Datum datum, bool copy);

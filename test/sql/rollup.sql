@@ -38,8 +38,8 @@ INSERT INTO call SELECT '2026-06-24 12:00+00'::timestamptz + make_interval(mins 
 INSERT INTO call (started_at, model, input_tokens, output_tokens, kind, workflow) VALUES ('2026-06-25 12:00+00', 'regress-a', 500, 5, 'chat', 'search'), ('2024-02-29 12:00+00', 'regress-a', 500, 5, 'chat', 'search');
 SELECT llm_cost.attach('call', mapping => '{"tags": {"sql": "jsonb_build_object(''plan'', plan)"}}');
 
-SELECT llm_cost.create_rollup('daily', '{team,workflow,release,model,tags.plan}'), llm_cost.create_rollup('kolkata', '{workflow,team,model}', time_zone => 'Asia/Kolkata'),
-	   llm_cost.create_rollup('hourly', '{workflow,model}', bucket => 'hour', operation_age => '3 hours', with_users => false);
+SELECT llm_cost.create_rollup('daily', '{team,workflow,release,model,tags.plan}'), llm_cost.create_rollup('kolkata', '{workflow,team,model,release}', time_zone => 'Asia/Kolkata'),
+	   llm_cost.create_rollup('hourly', '{workflow,model,release}', bucket => 'hour', operation_age => '3 hours', with_users => false);
 SELECT by_columns, user_columns, bucket, time_zone, lateness, operation_age, refreshed_at FROM llm_cost.rollup WHERE schema_name = 'regress_rollup' ORDER BY rollup_name;
 SELECT count(*) AS without_comment FROM pg_attribute WHERE attrelid IN ('daily'::regclass, 'daily_cell'::regclass, 'daily_user_cell'::regclass) AND attnum > 0 AND col_description(attrelid, attnum) IS NULL;
 -- Nothing was refreshed yet.
@@ -106,16 +106,32 @@ SELECT substring(question, 'llm_cost\.(\w+)') AS analysis, count(*) AS questions
 	-- where there is no episode there is no row
 	% CASE WHEN question LIKE '%drift_windows%' THEN 1000 ELSE 1000000 END) AS differences
 FROM question WHERE question NOT LIKE '%cells%' GROUP BY 1 ORDER BY 1;
+SELECT sum(differences(question, 'call_usage', 'daily')) AS differences, sum(rows) > 0 AS there_are_some
+FROM (VALUES ('SELECT * FROM llm_cost.regressions(''[2026-06-22, 2026-06-29)'', usage => %L)'),
+			 ('SELECT * FROM llm_cost.attribute_change(''{"workflow": "search"}'', ''[2026-06-22, 2026-06-29)'', usage => %L)')) AS v (question),
+	 LATERAL (SELECT count(*) AS rows FROM llm_cost.regressions('[2026-06-22, 2026-06-29)', usage => 'daily')) AS r;
+-- What was declared of the usage holds for its rollups, and so do tables of releases.
+CREATE TABLE deploy (service text, version text, deployed_at timestamptz);
+INSERT INTO deploy VALUES ('search', '2.1', '2026-06-22 00:30+00'), ('chat', '2.1', '2026-06-22 00:30+00'), ('gateway', '9', '2026-06-24 10:00+00');
+SELECT llm_cost.attach_releases('deploy', '{"version": "version", "released_at": "deployed_at", "service": "service"}', usage => 'call_usage');
+SELECT llm_cost.declare_change('{"workflow": "search"}', 10, '[2026-06-22, 2026-07-06)', 'longer prompts', usage => 'daily');
+SELECT sum(differences(format('SELECT * FROM llm_cost.drift(%L, ''{workflow}'', ''[2026-06-22, 2026-06-29)'', usage => %%L)', m), 'call_usage', 'daily')) AS differences FROM unnest('{unit_cost,spend,hit_ratio}'::text[]) AS m;
+SELECT scope, verdict, near_release, declared FROM llm_cost.drift(by => '{workflow}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
+DELETE FROM llm_cost.declared_change WHERE schema_name = 'regress_rollup';
 SELECT count(*) > 0 AS there_are_episodes FROM llm_cost.drift_windows(period => '[2026-06-01, 2026-06-29)', usage => 'daily_user_cell');
 -- In weeks; and in days of Santiago, where Saturday, 4 April has 25 hours.
 SET client_min_messages = warning;
 SELECT llm_cost.create_rollup('weekly', '{workflow,model}', bucket => 'week'), llm_cost.create_rollup('santiago', '{workflow,model}', time_zone => 'America/Santiago');
 SELECT 'weeks', count(*), sum(attempts) FROM llm_cost.refresh_rollup('weekly') UNION ALL SELECT 'days', count(*), sum(attempts) FROM llm_cost.refresh_rollup('santiago');
 RESET client_min_messages;
-SELECT sum(differences(question, 'call_usage', 'weekly')) AS weekly FROM question WHERE question LIKE '%overview%NULL%NULL%NULL%' OR question LIKE '%drift(%workflow%2026-06-22, 2026-06-29%' AND question NOT LIKE '%plan%';
+-- (a week does not tell the day on which a release came)
+SET client_min_messages = warning;
+SELECT sum(differences(format('SELECT to_jsonb(q) - ''{near_release,next_sql}''::text[] FROM (%s) AS q', question), 'call_usage', 'weekly')) AS weekly FROM question WHERE question LIKE '%overview%NULL%NULL%NULL%' OR question LIKE '%drift(%workflow%2026-06-22, 2026-06-29%' AND question NOT LIKE '%plan%';
+RESET client_min_messages;
 SELECT differences('SELECT * FROM llm_cost.cells(''{workflow}'', ''[2026-04-03 03:00, 2026-04-10 04:00)'', ''user'', time_zone => ''America/Santiago'', usage => %L)', 'call_usage', 'santiago') AS santiago;
 SELECT bucket_start, bucket_date FROM santiago WHERE bucket_date BETWEEN '2026-04-03' AND '2026-04-06' ORDER BY 1;
 SELECT * FROM llm_cost.cells(period => '[2026-06-22, 2026-06-29)', bucket => 'month', usage => 'weekly');
+SELECT count(*) AS answers FROM llm_cost.drift(by => '{workflow}', period => '[2026-06-22, 2026-06-29)', usage => 'weekly');
 SELECT llm_cost.drop_rollup('weekly'), llm_cost.drop_rollup('santiago');
 -- In hours, and in days of Kolkata; the first question in Kolkata's days is not that in UTC's.
 SELECT sum(differences(format('SELECT * FROM llm_cost.cells(''{workflow}'', ''[2026-06-01 05:00, 2026-06-03 20:00)'', bucket => %L, usage => %%L)', bucket), 'call_usage', 'hourly')) AS hourly FROM unnest('{hour,day,period}'::text[]) AS bucket;
@@ -173,8 +189,9 @@ SELECT * FROM llm_cost.drift(time_zone => 'Asia/Kolkata', period => '[2026-06-22
 SELECT * FROM llm_cost.cells(bucket => 'hour', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
 SELECT * FROM llm_cost.operations('[2026-06-22, 2026-06-29)', usage => 'daily');
 SELECT * FROM llm_cost.create_rollup('again', usage => 'daily_cell');
--- Some operations use both models: a filter would cut them, attempts can be filtered.
-SELECT * FROM llm_cost.drift('calls_per_operation', filter => '{"model": "regress-a"}', period => '[2026-06-22, 2026-06-29)', usage => 'daily');
+-- Some operations use both models: a filter on an attempt's own columns leaves operations as they are.
+SELECT differences('SELECT * FROM llm_cost.drift(''calls_per_operation'', filter => ''{"model": "regress-a"}'', period => ''[2026-06-22, 2026-06-29)'', usage => %L)', 'call_usage', 'daily') AS calls_per_operation,
+	   differences('SELECT * FROM llm_cost.cells(''{workflow}'', filter => ''{"model": "regress-b"}'', period => ''[2026-06-22, 2026-06-29)'', usage => %L)', 'call_usage', 'daily') AS cells;
 SELECT differences('SELECT * FROM llm_cost.drift(''unit_cost'', unit => ''attempt'', filter => ''{"model": "regress-a"}'', period => ''[2026-06-22, 2026-06-29)'', usage => %L)', 'call_usage', 'daily');
 -- One whose attempts are of two workflows, in one week: that week cannot be filtered by workflow, others can.
 INSERT INTO call SELECT '2026-06-26 12:00+00'::timestamptz + make_interval(mins => c), 'regress-a', 1000, 0, 100, 'both', 'both' || c, NULL, NULL, 1, 'chat', NULL, 'u1', 't1', w, '2', NULL, 'paid' FROM (VALUES (1, 'chat'), (2, 'search')) AS v (c, w);
@@ -273,7 +290,7 @@ GRANT ALL ON SCHEMA regress_rollup TO regress_rollup_owner;
 GRANT USAGE ON SCHEMA regress_rollup TO regress_rollup_reader;
 GRANT SELECT ON call, call_usage TO regress_rollup_owner;
 SET ROLE regress_rollup_owner;
-SELECT llm_cost.create_rollup('own', '{team,workflow,model}', usage => 'call_usage');
+SELECT llm_cost.create_rollup('own', '{team,workflow,model,release}', usage => 'call_usage');
 \set VERBOSITY terse
 SELECT sum(attempts) > 0 AS refreshed FROM llm_cost.refresh_rollup('own');
 SELECT * FROM llm_cost.refresh_rollup('daily');
@@ -308,6 +325,7 @@ SELECT * FROM llm_cost.refresh_rollup('daily');
 SET client_min_messages = warning;
 SELECT llm_cost.drop_rollup(format('%I.%I', schema_name, rollup_name)) FROM llm_cost.rollup WHERE schema_name = 'regress_rollup';
 DELETE FROM llm_cost.usage_plan WHERE schema_name = 'regress_rollup';
+DELETE FROM llm_cost.release_source WHERE schema_name = 'regress_rollup';
 DELETE FROM llm_cost.price_override WHERE model LIKE 'regress-_';
 DROP SCHEMA regress_rollup CASCADE;
 DROP ROLE regress_rollup_owner, regress_rollup_reader;
