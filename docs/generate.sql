@@ -51,7 +51,8 @@ INSERT INTO for_users VALUES
 	('declare_release'), ('attach_releases'), ('detach_releases'), ('detect_releases'), ('release_impact'),
 	('attribute_change'), ('declare_change'), ('regressions'),
 	('contexts'), ('skew'), ('tail'), ('cost_per_outcome'), ('compare_outcomes'),
-	('explain'), ('distribution_shift'), ('decomposition'), ('shift_of_shares');
+	('explain'), ('distribution_shift'), ('decomposition'), ('shift_of_shares'),
+	('report_html'), ('report_text'), ('report_html_of'), ('report_text_of'), ('sparkline');
 
 CREATE FUNCTION pg_temp.functions(kinds text) RETURNS SETOF text
 BEGIN ATOMIC

@@ -15,6 +15,11 @@ RETURN CASE WHEN jsonb_typeof(document -> key) = 'array'
 			ELSE '[]' END;
 COMMENT ON FUNCTION llm_cost.report_rows(jsonb, text) IS 'The objects in an array of a report document; an empty array where there is none.';
 
+CREATE FUNCTION llm_cost.report_nothing(document jsonb, key text, said text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN jsonb_typeof(document -> key) = 'array' THEN said ELSE 'Not known.' END;
+COMMENT ON FUNCTION llm_cost.report_nothing(jsonb, text, text) IS 'What an empty array in a report document means; where there is no array, nothing is known.';
+
 CREATE FUNCTION llm_cost.report_time(at text, time_zone text) RETURNS timestamp
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN at::timestamptz AT TIME ZONE COALESCE(time_zone, 'UTC');
@@ -36,6 +41,11 @@ RETURN llm_cost.report_clean(CASE jsonb_typeof(scope)
 	ELSE regexp_replace(scope #>> '{}', '(^|, )(\w+)=', '\1\2 ', 'g') END);
 COMMENT ON FUNCTION llm_cost.report_name(jsonb) IS 'A scope in words, from an object or from scope_text(): workflow support, model gpt-4o; all for the empty object.';
 
+CREATE FUNCTION llm_cost.report_release(said text, scope text DEFAULT NULL) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN NULLIF(llm_cost.report_clean(concat_ws(' ', NULLIF(llm_cost.report_name(to_jsonb(scope)), 'all'), regexp_replace(said, '^near ', ''))), '');
+COMMENT ON FUNCTION llm_cost.report_release(text, text) IS 'A release, without a "near" that stands before it; with the scope it went to, unless that is all; NULL for neither.';
+
 CREATE FUNCTION llm_cost.report_effect(effect text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE effect
@@ -46,7 +56,7 @@ RETURN CASE effect
 	ELSE llm_cost.report_clean(concat(upper(left(effect, 1)), replace(substr(effect, 2), '_', ' '))) END;
 COMMENT ON FUNCTION llm_cost.report_effect(text) IS 'The heading of an effect of explain(), or of any other word with underscores.';
 
-CREATE FUNCTION llm_cost.report_bridge(document jsonb, OUT place integer, OUT effect text, OUT amount numeric, OUT low numeric, OUT high numeric)
+CREATE FUNCTION llm_cost.shown_bridge(document jsonb, OUT place integer, OUT effect text, OUT amount numeric, OUT low numeric, OUT high numeric)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
 BEGIN ATOMIC
@@ -69,7 +79,7 @@ BEGIN ATOMIC
 	WHERE abs(d.missing) >= 0.005
 	ORDER BY 1;
 END;
-COMMENT ON FUNCTION llm_cost.report_bridge(jsonb) IS
+COMMENT ON FUNCTION llm_cost.shown_bridge(jsonb) IS
 	'The effects of a report document in the four lines of the first page: volume, users (and features) that are new or gone, prices, unit cost; a fifth where they do not add up to the change.';
 
 -- ------------------------------------------------------------------------- numbers
@@ -106,14 +116,23 @@ COMMENT ON FUNCTION llm_cost.report_money(numeric, text, boolean, integer) IS
 CREATE FUNCTION llm_cost.report_percent(percent numeric, signed boolean DEFAULT false, decimals integer DEFAULT NULL) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN percent IS NULL THEN ''
+	WHEN percent <> 0 AND abs(percent) < 0.005 AND decimals IS NULL THEN '< 0.01 %'
 	ELSE llm_cost.report_number(percent, COALESCE(decimals, CASE WHEN percent = 0 OR abs(percent) >= 9.95 THEN 0 WHEN abs(percent) >= 0.095 THEN 1 ELSE 2 END), signed) || ' %' END;
-COMMENT ON FUNCTION llm_cost.report_percent(numeric, boolean, integer) IS '12 %; +1.5 %; −0.04 %; empty for NULL.';
+COMMENT ON FUNCTION llm_cost.report_percent(numeric, boolean, integer) IS '12 %; +1.5 %; −0.04 %; < 0.01 % for less that is not nothing; empty for NULL.';
 
 CREATE FUNCTION llm_cost.report_between(low text, high text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN low = high THEN 'about ' || NULLIF(low, '') WHEN low <> '' AND high <> '' THEN concat('between ', low, ' and ', high)
 			WHEN low <> '' THEN 'at least ' || low WHEN high <> '' THEN 'at most ' || high END;
 COMMENT ON FUNCTION llm_cost.report_between(text, text) IS 'An interval in words: between −2 % and +5 %; NULL without ends.';
+
+CREATE FUNCTION llm_cost.report_interval(low numeric, high numeric, currency text, signed boolean DEFAULT false) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- with the decimals of the larger end, at least those that show something of it
+RETURN (SELECT llm_cost.report_between(llm_cost.report_money(low, currency, signed, CASE WHEN round(low, d.decimals) <> 0 OR low = 0 THEN d.decimals END),
+									   llm_cost.report_money(high, currency, signed, CASE WHEN round(high, d.decimals) <> 0 OR high = 0 THEN d.decimals END))
+		FROM (SELECT llm_cost.report_decimals(GREATEST(abs(low), abs(high))) AS decimals) AS d);
+COMMENT ON FUNCTION llm_cost.report_interval(numeric, numeric, text, boolean) IS 'An interval of money in words: between −$984 and +$36,278.';
 
 -- --------------------------------------------------------------------------- dates
 
@@ -150,32 +169,40 @@ COMMENT ON FUNCTION llm_cost.report_heading(jsonb) IS 'The period of a report do
 
 -- ------------------------------------------------------------- sentences of several places
 
-CREATE FUNCTION llm_cost.report_findings(document jsonb, OUT place bigint, OUT urgent boolean, OUT dollars text, OUT sentence text, OUT about text, OUT status text, OUT scope text, OUT kind text, OUT next_sql text)
+CREATE FUNCTION llm_cost.shown_findings(document jsonb, max_rows integer DEFAULT 100, OUT place bigint, OUT urgent boolean, OUT all_findings bigint, OUT all_urgent bigint,
+	OUT dollars text, OUT sentence text, OUT about text, OUT next_sql text)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
 BEGIN ATOMIC
-	SELECT row_number() OVER (ORDER BY COALESCE(f.status, 'open') NOT IN ('open', 'acknowledged'), abs(f.weekly_usd) DESC NULLS LAST, f.fingerprint, f.sentence),
-		   COALESCE(f.status, 'open') IN ('open', 'acknowledged'),
-		   COALESCE(NULLIF(llm_cost.report_money(f.weekly_usd, document #>> '{report,currency}', decimals => llm_cost.report_decimals(max(abs(f.weekly_usd)) OVER ())), ''), 'unknown'),
+	SELECT r.place, r.urgent, r.all_findings, r.all_urgent,
+		   COALESCE(NULLIF(llm_cost.report_money(f.weekly_usd, document #>> '{report,currency}', decimals => llm_cost.report_decimals(r.largest)), ''), 'unknown'),
 		   COALESCE(llm_cost.report_clean(f.sentence), concat_ws(' of ', llm_cost.report_effect(f.kind), llm_cost.report_name(f.scope))),
 		   concat_ws(' · ',
-			   llm_cost.report_between(llm_cost.report_money(f.low, document #>> '{report,currency}', decimals => llm_cost.report_decimals(GREATEST(abs(f.low), abs(f.high)))),
-				   llm_cost.report_money(f.high, document #>> '{report,currency}', decimals => llm_cost.report_decimals(GREATEST(abs(f.low), abs(f.high))))) || ' a week',
+			   llm_cost.report_interval(f.low, f.high, document #>> '{report,currency}') || ' a week',
 			   CASE WHEN f.verdict IN ('inconclusive', 'insufficient', 'trend') THEN f.verdict END,
-			   'near release ' || llm_cost.report_clean(f.near_release),
+			   'near release ' || llm_cost.report_release(f.near_release),
 			   'declared: ' || llm_cost.report_clean(f.declared),
 			   'owner ' || llm_cost.report_clean(f.owner),
 			   CASE WHEN f.weeks_open <= 1 THEN 'new this week' ELSE 'open for ' || f.weeks_open || ' weeks' END,
 			   CASE WHEN f.status <> 'open' THEN llm_cost.report_clean(f.status) END),
-		   COALESCE(llm_cost.report_clean(f.status), 'open'), llm_cost.report_name(f.scope), llm_cost.report_clean(f.kind), f.next_sql
-	FROM jsonb_to_recordset(llm_cost.report_rows(document, 'findings')) AS f
-		(fingerprint text, kind text, scope jsonb, sentence text, weekly_usd numeric, low numeric, high numeric, verdict text, near_release text, declared text,
-		 owner text, weeks_open integer, status text, next_sql text);
+		   llm_cost.report_clean(f.next_sql)
+	-- ranked by what they are sorted by alone: there may be thousands
+	FROM (SELECT k.*, count(*) OVER () AS all_findings, count(*) FILTER (WHERE k.urgent) OVER () AS all_urgent, max(k.weekly) OVER () AS largest,
+				 row_number() OVER (ORDER BY k.urgent DESC, k.weekly DESC NULLS LAST, k.fingerprint, k.index) AS place
+		  FROM (SELECT COALESCE(a.element ->> 'status', 'open') IN ('open', 'acknowledged') AS urgent, abs((a.element ->> 'weekly_usd')::numeric) AS weekly,
+					   a.element ->> 'fingerprint' AS fingerprint, a.place AS index
+				FROM jsonb_array_elements(CASE WHEN jsonb_typeof(document -> 'findings') = 'array' THEN document -> 'findings' ELSE '[]' END) WITH ORDINALITY AS a (element, place)
+				WHERE jsonb_typeof(a.element) = 'object') AS k) AS r,
+		 jsonb_array_elements(CASE WHEN jsonb_typeof(document -> 'findings') = 'array' THEN document -> 'findings' ELSE '[]' END) WITH ORDINALITY AS e (element, place),
+		 LATERAL jsonb_to_record(e.element) AS f
+			(kind text, scope jsonb, sentence text, weekly_usd numeric, low numeric, high numeric, verdict text, near_release text, declared text,
+			 owner text, weeks_open integer, status text, next_sql text)
+	WHERE r.place <= max_rows AND e.place = r.index;
 END;
-COMMENT ON FUNCTION llm_cost.report_findings(jsonb) IS
-	'The findings of a report document by dollars a week, first those that are open or acknowledged (urgent), as text: dollars, the sentence, and what is known about it (interval, release, owner, age).';
+COMMENT ON FUNCTION llm_cost.shown_findings(jsonb, integer) IS
+	'The first findings of a report document by dollars a week, those that are open or acknowledged (urgent) before the others, as text: dollars, the sentence, and what is known about it (interval, release, owner, age); and how many there are.';
 
-CREATE FUNCTION llm_cost.report_declared(document jsonb, OUT place bigint, OUT dollars text, OUT sentence text)
+CREATE FUNCTION llm_cost.shown_declared(document jsonb, OUT place bigint, OUT dollars text, OUT sentence text)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
 BEGIN ATOMIC
@@ -187,9 +214,9 @@ BEGIN ATOMIC
 	FROM jsonb_to_recordset(llm_cost.report_rows(document, 'declared')) AS d
 		(scope jsonb, effect text, change_pct numeric, reason text, came_as_pct numeric, excess_usd numeric);
 END;
-COMMENT ON FUNCTION llm_cost.report_declared(jsonb) IS 'The declared changes of a report document as sentences; dollars: a week beyond what was announced.';
+COMMENT ON FUNCTION llm_cost.shown_declared(jsonb) IS 'The declared changes of a report document as sentences; dollars: a week beyond what was announced.';
 
-CREATE FUNCTION llm_cost.report_undecided(document jsonb, OUT place bigint, OUT dollars text, OUT sentence text)
+CREATE FUNCTION llm_cost.shown_undecided(document jsonb, OUT place bigint, OUT dollars text, OUT sentence text)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
 BEGIN ATOMIC
@@ -198,9 +225,9 @@ BEGIN ATOMIC
 		   concat(COALESCE(llm_cost.report_name(u.scope), 'all'), ': ' || llm_cost.report_clean(u.cause), '.')
 	FROM jsonb_to_recordset(llm_cost.report_rows(document, 'undecided')) AS u (scope jsonb, spend numeric, cause text);
 END;
-COMMENT ON FUNCTION llm_cost.report_undecided(jsonb) IS 'What a report document cannot judge, as sentences; dollars: the spend of it.';
+COMMENT ON FUNCTION llm_cost.shown_undecided(jsonb) IS 'What a report document cannot judge, as sentences; dollars: the spend of it.';
 
-CREATE FUNCTION llm_cost.report_savings(document jsonb, OUT place bigint, OUT dollars text, OUT sentence text)
+CREATE FUNCTION llm_cost.shown_savings(document jsonb, OUT place bigint, OUT dollars text, OUT sentence text)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
 BEGIN ATOMIC
@@ -208,9 +235,21 @@ BEGIN ATOMIC
 		   COALESCE(llm_cost.report_clean(s.sentence), llm_cost.report_effect(s.kind))
 	FROM jsonb_to_recordset(llm_cost.report_rows(document, 'savings')) AS s (kind text, weekly_usd numeric, sentence text);
 END;
-COMMENT ON FUNCTION llm_cost.report_savings(jsonb) IS 'The savings of a report document, the largest first, as sentences; dollars: a week.';
+COMMENT ON FUNCTION llm_cost.shown_savings(jsonb) IS 'The savings of a report document, the largest first, as sentences; dollars: a week.';
 
-CREATE FUNCTION llm_cost.report_figures(document jsonb, OUT place integer, OUT label text, OUT figure text, OUT about text)
+CREATE FUNCTION llm_cost.shown_outcomes(document jsonb, OUT place bigint, OUT dollars text, OUT sentence text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+	SELECT row_number() OVER (ORDER BY o.resolved DESC NULLS LAST, llm_cost.report_name(o.scope)),
+		   llm_cost.report_money(o.cost_per_resolved, document #>> '{report,currency}', decimals => llm_cost.report_decimals(max(o.cost_per_resolved) OVER ())),
+		   concat(COALESCE(llm_cost.report_name(o.scope), 'all'), COALESCE(', was ' || NULLIF(llm_cost.report_money(o.before, document #>> '{report,currency}'), ''), ', not known before'),
+				  '; ' || NULLIF(llm_cost.report_number(o.resolved), '') || ' resolved')
+	FROM jsonb_to_recordset(llm_cost.report_rows(document, 'outcomes')) AS o (scope jsonb, resolved numeric, cost_per_resolved numeric, before numeric);
+END;
+COMMENT ON FUNCTION llm_cost.shown_outcomes(jsonb) IS 'Cost per resolved operation in a report document, those resolved most often first; dollars: each.';
+
+CREATE FUNCTION llm_cost.shown_figures(document jsonb, OUT place integer, OUT label text, OUT figure text, OUT about text)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 3
 BEGIN ATOMIC
@@ -220,7 +259,7 @@ BEGIN ATOMIC
 		 LATERAL (SELECT (s.spend ->> 'now')::numeric AS now, (s.spend ->> 'before')::numeric AS before, (s.spend ->> 'change')::numeric AS change,
 						 (s.spend ->> 'change_pct')::numeric AS percent, (s.month ->> 'run_rate')::numeric AS run_rate, (s.month ->> 'plan')::numeric AS plan,
 						 (s.month ->> 'to_date')::numeric AS to_date,
-						 llm_cost.report_between(llm_cost.report_money((s.month ->> 'low')::numeric, s.currency), llm_cost.report_money((s.month ->> 'high')::numeric, s.currency)) AS band) AS n,
+						 llm_cost.report_interval((s.month ->> 'low')::numeric, (s.month ->> 'high')::numeric, s.currency) AS band) AS n,
 		 LATERAL (VALUES
 			(1, 'Spend', llm_cost.report_money(n.now, s.currency), 'before: ' || NULLIF(llm_cost.report_money(n.before, s.currency), '')),
 			(2, 'Change', llm_cost.report_money(n.change, s.currency, true),
@@ -234,9 +273,9 @@ BEGIN ATOMIC
 									  ELSE 'no plan' END,
 									  n.band, NULLIF(llm_cost.report_money(n.to_date, s.currency), '') || ' so far') END)) AS v (place, label, figure, about);
 END;
-COMMENT ON FUNCTION llm_cost.report_figures(jsonb) IS 'Spend, its change, and the month-end estimate against the plan, as text.';
+COMMENT ON FUNCTION llm_cost.shown_figures(jsonb) IS 'Spend, its change, and the month-end estimate against the plan, as text.';
 
-CREATE FUNCTION llm_cost.report_trust(document jsonb, OUT place integer, OUT label text, OUT figure text)
+CREATE FUNCTION llm_cost.shown_trust(document jsonb, OUT place integer, OUT label text, OUT figure text)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 4
 BEGIN ATOMIC
@@ -252,4 +291,4 @@ BEGIN ATOMIC
 			(4, 'Gap to recorded cost', CASE WHEN n.gap IS NULL THEN 'none recorded'
 				ELSE concat(llm_cost.report_money(n.gap, s.currency, true), ' (' || llm_cost.report_percent(100 * n.gap / NULLIF(n.recorded, 0), true) || ')') END)) AS v (place, label, figure);
 END;
-COMMENT ON FUNCTION llm_cost.report_trust(jsonb) IS 'How far the figures of a report can be trusted, as text: time zone, data through, priced share, gap to what the gateway recorded.';
+COMMENT ON FUNCTION llm_cost.shown_trust(jsonb) IS 'How far the figures of a report can be trusted, as text: time zone, data through, priced share, gap to what the gateway recorded.';

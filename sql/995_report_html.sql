@@ -67,19 +67,19 @@ figure+.scroll,.scroll+.scroll{margin-top:16px}
 .scroll:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:14px;overflow-wrap:break-word}
 caption{text-align:left;padding:0 0 6px}
-th,td{text-align:left;vertical-align:top;padding:5px 18px 5px 0;border-top:1px solid var(--rule);font-weight:400}
+th,td{text-align:left;vertical-align:top;padding:5px 14px 5px 0;border-top:1px solid var(--rule);font-weight:400}
 thead th{border-top:0;border-bottom:1px solid var(--grey);color:var(--soft);font-size:13px;vertical-align:bottom}
 th:last-child,td:last-child{padding-right:0}
 .n{text-align:right;white-space:nowrap}
 .i{white-space:nowrap}
 .bars{width:30%;min-width:110px;vertical-align:middle}
-.words{min-width:13em}
+.words{min-width:11em}
 tbody th{min-width:8em}
 .narrow{max-width:560px}
-code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;white-space:pre-wrap}
+code{font:.88em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;white-space:pre-wrap}
 footer{padding-top:18px}
 @media screen and (max-width:760px){.answer{display:block}.first li{grid-template-columns:1fr}.first .usd{text-align:left}body{padding:16px 20px 32px;font-size:16px}.pair,.pair.even,.figures{grid-template-columns:minmax(0,1fr)}.figures{gap:10px}.trust{display:block}.trust div{justify-content:space-between}.trust dd{text-align:right}h1{font-size:24px}}
-@media print{:root{color-scheme:light;--page:#fff;--ink:#000;--soft:#444;--rule:#bbb;--panel:#fff;--accent:#8f3210;--tint:#eedfd8;--grey:#777;--dark:#333}@page{margin:14mm}body{max-width:none;padding:0;font-size:10.5pt}section,tr,li,figure{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}table{font-size:8.5pt}th,td{padding-right:8px}.words,tbody th{min-width:0}.pair{gap:0 24px}svg *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media print{:root{color-scheme:light;--page:#fff;--ink:#000;--soft:#444;--rule:#bbb;--panel:#fff;--accent:#8f3210;--tint:#eedfd8;--grey:#777;--dark:#333}@page{margin:14mm}body{max-width:none;padding:0;font-size:8.5pt}h1{font-size:17pt}h2{font-size:11pt}h3,.trust dt,.trust dd,.figures dt{font-size:8.5pt}.figures .figure{font-size:17pt}.about,caption,figcaption,footer,.small,thead th{font-size:7.5pt}section{padding:8pt 0 4pt}.lines li{padding:3pt 0}tr,li,figure{break-inside:avoid}.chart text,.chart .tick,.chart .mark{font-size:7.5pt}h2{break-after:avoid}.scroll{overflow:visible}table{font-size:7.5pt}th,td{padding-right:8px}.words,tbody th{min-width:0}.i{white-space:normal}.pair{gap:0 24px}svg *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 $css$;
 COMMENT ON FUNCTION llm_cost.html_style() IS 'How the report looks: CSS without <, > and &, for light, dark, narrow and printed pages.';
 
@@ -113,8 +113,9 @@ COMMENT ON FUNCTION llm_cost.html_section(text, text, xml, text) IS 'A section o
 CREATE FUNCTION llm_cost.html_line(dollars text, sentence text, about text DEFAULT NULL) RETURNS xml
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN xmlelement(NAME li, xmlelement(NAME span, xmlattributes('usd' AS class), COALESCE(NULLIF(dollars, ''), '–')),
-	-- one element, and the direction of what somebody logged stays inside
-	xmlelement(NAME span, xmlelement(NAME bdi, sentence), CASE WHEN about <> '' THEN xmlelement(NAME span, xmlattributes('about' AS class), about) END));
+	-- one cell, and the direction of what somebody logged stays inside
+	xmlelement(NAME span, xmlelement(NAME bdi, replace(sentence, ' %', chr(160) || '%')),
+		CASE WHEN about <> '' THEN xmlelement(NAME span, xmlattributes('about' AS class), replace(about, ' %', chr(160) || '%')) END));
 COMMENT ON FUNCTION llm_cost.html_line(text, text, text) IS 'Dollars, a sentence, and in small print what else is known.';
 
 -- ------------------------------------------------------------------ the first screen
@@ -124,7 +125,6 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 AS $$
 DECLARE
-	currency	text := document #>> '{report,currency}';
 	page		text;
 	counted		record;
 BEGIN
@@ -132,44 +132,41 @@ BEGIN
 			xmlelement(NAME p, xmlattributes('over' AS class), concat_ws(', ', 'LLM spend', llm_cost.report_clean(document #>> '{report,usage}'), 'revision ' || (document #>> '{report,revision}'))),
 			xmlelement(NAME h1, llm_cost.report_heading(document)),
 			(SELECT xmlelement(NAME dl, xmlattributes('trust' AS class), xmlagg(xmlelement(NAME div, xmlelement(NAME dt, t.label), xmlelement(NAME dd, t.figure)) ORDER BY t.place))
-			 FROM llm_cost.report_trust(html_first_screen.document) AS t))::text
+			 FROM llm_cost.shown_trust(html_first_screen.document) AS t))::text
 		|| E'\n<main>\n'
 		|| (SELECT xmlelement(NAME dl, xmlattributes('figures' AS class),
 				xmlagg(xmlelement(NAME div, xmlelement(NAME dt, f.label),
 					xmlelement(NAME dd, xmlelement(NAME div, xmlattributes(CASE WHEN f.place = 2 AND (html_first_screen.document #>> '{spend,change}')::numeric > 0 THEN 'figure up' ELSE 'figure' END AS class), f.figure),
 						CASE WHEN f.about <> '' THEN xmlelement(NAME span, xmlattributes('about' AS class), f.about) END)) ORDER BY f.place))
-			FROM llm_cost.report_figures(html_first_screen.document) AS f)::text;
+			FROM llm_cost.shown_figures(html_first_screen.document) AS f)::text;
 
 	page := page || E'\n<div class="pair answer">\n'
 		|| llm_cost.html_section('bridge', 'Why it changed', llm_cost.chart_bridge(document), 'There is nothing to compare.');
-	SELECT count(*) AS findings, count(*) FILTER (WHERE f.urgent) AS urgent INTO counted FROM llm_cost.report_findings(document) AS f;
+	SELECT f.all_findings, f.all_urgent INTO counted FROM llm_cost.shown_findings(document, 1) AS f;
 	page := page || llm_cost.html_section('findings', 'What to look at, dollars a week',
-		CASE WHEN counted.findings > 0 THEN xmlconcat(
+		CASE WHEN counted.all_findings > 0 THEN xmlconcat(
 			(SELECT xmlelement(NAME ol, xmlattributes('lines first' AS class), xmlagg(llm_cost.html_line(f.dollars, f.sentence, f.about) ORDER BY f.place))
-			 FROM llm_cost.report_findings(html_first_screen.document) AS f WHERE f.urgent AND f.place <= 5 HAVING count(*) > 0),
-			CASE WHEN counted.findings > LEAST(counted.urgent, 5)
-				 THEN xmlelement(NAME p, xmlattributes('about' AS class), xmlelement(NAME a, xmlattributes('#all-heading' AS href), format('All %s findings', llm_cost.report_number(counted.findings))),
-					CASE WHEN counted.findings > counted.urgent THEN format(', %s of them snoozed or resolved', llm_cost.report_number(counted.findings - counted.urgent)) END) END) END,
-		'Nothing: no change that is more than chance.');
+			 FROM llm_cost.shown_findings(html_first_screen.document, 5) AS f WHERE f.urgent HAVING count(*) > 0),
+			CASE WHEN counted.all_findings > LEAST(counted.all_urgent, 5)
+				 THEN xmlelement(NAME p, xmlattributes('about' AS class), xmlelement(NAME a, xmlattributes('#all-heading' AS href), format('All %s findings', llm_cost.report_number(counted.all_findings))),
+					CASE WHEN counted.all_findings > counted.all_urgent THEN format(', %s of them snoozed or resolved', llm_cost.report_number(counted.all_findings - counted.all_urgent)) END) END) END,
+		llm_cost.report_nothing(html_first_screen.document, 'findings', 'Nothing: no change that is more than chance.'));
 
 	page := page || llm_cost.html_section('expected', 'Expected, or not to be judged', xmlconcat(
 			xmlelement(NAME h3, 'Declared; dollars a week beyond that'),
 			COALESCE((SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(d.dollars, d.sentence) ORDER BY d.place))
-					  FROM llm_cost.report_declared(html_first_screen.document) AS d WHERE d.place <= 5 HAVING count(*) > 0), xmlelement(NAME p, xmlattributes('soft' AS class), 'Nothing was declared.')),
+					  FROM llm_cost.shown_declared(html_first_screen.document) AS d WHERE d.place <= 5 HAVING count(*) > 0), xmlelement(NAME p, xmlattributes('soft' AS class), llm_cost.report_nothing(html_first_screen.document, 'declared', 'Nothing was declared.'))),
 			xmlelement(NAME h3, 'Cannot be judged; spend'),
 			COALESCE((SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(u.dollars, u.sentence) ORDER BY u.place))
-					  FROM llm_cost.report_undecided(html_first_screen.document) AS u WHERE u.place <= 5 HAVING count(*) > 0), xmlelement(NAME p, xmlattributes('soft' AS class), 'Everything could be judged.'))), NULL);
+					  FROM llm_cost.shown_undecided(html_first_screen.document) AS u WHERE u.place <= 5 HAVING count(*) > 0), xmlelement(NAME p, xmlattributes('soft' AS class), llm_cost.report_nothing(html_first_screen.document, 'undecided', 'Everything could be judged.')))), NULL);
 
 	page := page || E'<div class="found">\n'
 		|| llm_cost.html_section('savings', 'Savings found, dollars a week',
 			(SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(s.dollars, s.sentence) ORDER BY s.place))
-			 FROM llm_cost.report_savings(html_first_screen.document) AS s WHERE s.place <= 5 HAVING count(*) > 0), 'None.')
+			 FROM llm_cost.shown_savings(html_first_screen.document) AS s WHERE s.place <= 5 HAVING count(*) > 0), llm_cost.report_nothing(html_first_screen.document, 'savings', 'None.'))
 		|| llm_cost.html_section('resolved', 'Cost per resolved',
-			(SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(llm_cost.report_money(o.cost_per_resolved, currency),
-					concat(llm_cost.report_name(o.scope), COALESCE(', was ' || NULLIF(llm_cost.report_money(o.before, currency), ''), ', not known before'),
-						   '; ' || NULLIF(llm_cost.report_number(o.resolved), '') || ' resolved')) ORDER BY o.resolved DESC NULLS LAST, llm_cost.report_name(o.scope)))
-			 FROM jsonb_to_recordset(llm_cost.report_rows(html_first_screen.document, 'outcomes')) AS o (scope jsonb, resolved numeric, cost_per_resolved numeric, before numeric)
-			 HAVING count(*) > 0), 'No outcomes are known.')
+			(SELECT xmlelement(NAME ul, xmlattributes('lines' AS class), xmlagg(llm_cost.html_line(o.dollars, o.sentence) ORDER BY o.place))
+			 FROM llm_cost.shown_outcomes(html_first_screen.document) AS o WHERE o.place <= 5 HAVING count(*) > 0), llm_cost.report_nothing(html_first_screen.document, 'outcomes', 'No outcomes are known.'))
 		|| E'</div>\n</div>\n';
 	RETURN page;
 END
@@ -193,17 +190,17 @@ BEGIN
 		xmlelement(NAME figure, chart, xmlelement(NAME figcaption, 'Line: like for like against its mean, where users are known; band: 95 % interval. Circles: releases. Upright lines: change points, with the days on which it may have been.')),
 		(SELECT llm_cost.html_table('Change points', '{Day,Change,May have been,Near release}', 'lrll', xmlagg(llm_cost.html_row(ARRAY[
 				llm_cost.report_day(llm_cost.report_time(c.at, zone)::date), llm_cost.report_percent(c.change_pct, true),
-				llm_cost.report_days(llm_cost.report_time(c.earliest, zone)::date, llm_cost.report_time(c.latest, zone)::date), llm_cost.report_clean(c.near_release)], 'lrll') ORDER BY c.at))
+				llm_cost.report_days(llm_cost.report_time(c.earliest, zone)::date, llm_cost.report_time(c.latest, zone)::date), llm_cost.report_release(c.near_release)], 'lrll') ORDER BY c.at))
 		 FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'change_points')) AS c (at text, earliest text, latest text, change_pct numeric, near_release text)),
 		(SELECT llm_cost.html_table('Releases', '{Day,Released}', 'lw', xmlagg(llm_cost.html_row(ARRAY[llm_cost.report_day(r.day), r.what], 'lw') ORDER BY r.day DESC))
-		 FROM (SELECT llm_cost.report_time(e.at, zone)::date AS day, string_agg(DISTINCT llm_cost.report_clean(concat_ws(' ', e.scope, e.release)), ', ') AS what
+		 FROM (SELECT llm_cost.report_time(e.at, zone)::date AS day, string_agg(DISTINCT llm_cost.report_release(e.release, e.scope), ', ') AS what
 			   FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'releases')) AS e (release text, at text, scope text) GROUP BY 1 ORDER BY 1 DESC LIMIT 10) AS r)) END,
 		'There are no days to show.');
 
 	page := page || llm_cost.html_section('effects', 'Effects on spend', (
 		SELECT llm_cost.html_table('What changed spend, adding up to ' || llm_cost.report_money(sum(e.amount), currency, true), '{Effect,Amount,95 % interval,What is behind it,Size}', 'lriwl',
 			xmlagg(llm_cost.html_row(ARRAY[llm_cost.report_effect(e.effect), llm_cost.report_money(e.amount, currency, true, e.decimals),
-					llm_cost.report_between(llm_cost.report_money(e.low, currency, true), llm_cost.report_money(e.high, currency, true)), llm_cost.report_clean(e.detail)], 'lriw',
+					llm_cost.report_interval(e.low, e.high, currency, true), llm_cost.report_clean(e.detail)], 'lriw',
 				llm_cost.chart_bar(e.least, e.most, e.upto - e.amount, e.upto, CASE WHEN e.amount > 0 THEN 'more' ELSE 'less' END)) ORDER BY e.place))
 		FROM (SELECT b.*, LEAST(0, min(b.upto) OVER ()) AS least, GREATEST(max(b.upto) OVER (), 0.000001) AS most, llm_cost.report_decimals(max(abs(b.amount)) OVER ()) AS decimals
 			  FROM (SELECT a.place, e.*, sum(COALESCE(e.amount, 0)) OVER (ORDER BY a.place) AS upto
@@ -216,12 +213,12 @@ BEGIN
 		(SELECT llm_cost.html_table('Episodes', '{Scope,Metric,Opened,Closed,Before,During,Wasted,Near release}', 'llilrrrl', xmlagg(llm_cost.html_row(ARRAY[
 				llm_cost.report_name(e.scope), replace(llm_cost.report_clean(e.metric), '_', ' '), llm_cost.report_moment(llm_cost.report_time(e.opened, zone)),
 				COALESCE(llm_cost.report_moment(llm_cost.report_time(e.closed, zone)), 'still open'), p.before, p.during,
-				llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_clean(e.near_release)], 'llilrrrl') ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)))
+				llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_release(e.near_release)], 'llilrrrl') ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)))
 		 FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'episodes')) AS e (metric text, scope jsonb, opened text, closed text, before numeric, during numeric, wasted_usd numeric, near_release text),
 			  -- shares in per cent, calls as they are
-			  LATERAL (SELECT CASE WHEN e.metric ~ 'ratio|share' THEN llm_cost.report_percent(100 * e.before) ELSE llm_cost.report_number(e.before, 2) END AS before,
-							  CASE WHEN e.metric ~ 'ratio|share' THEN llm_cost.report_percent(100 * e.during) ELSE llm_cost.report_number(e.during, 2) END AS during) AS p)) END,
-		'No episode in this time.');
+			  LATERAL (SELECT CASE WHEN e.metric ~ '_(ratio|share)$' THEN llm_cost.report_percent(100 * e.before) ELSE llm_cost.report_number(e.before, 2) END AS before,
+							  CASE WHEN e.metric ~ '_(ratio|share)$' THEN llm_cost.report_percent(100 * e.during) ELSE llm_cost.report_number(e.during, 2) END AS during) AS p)) END,
+		llm_cost.report_nothing(document, 'episodes', 'No episode in this time.'));
 
 	chart := llm_cost.chart_percentiles(document);
 	page := page || llm_cost.html_section('percentiles', 'Percentiles of unit cost', CASE WHEN chart IS NOT NULL THEN xmlelement(NAME figure, chart,
@@ -249,13 +246,13 @@ BEGIN
 				llm_cost.chart_bar(0, r.most, 0, COALESCE(r.cost, 0), 'more')) ORDER BY r.cost DESC NULLS LAST, r.failures DESC, r.error_type))
 		FROM (SELECT e.*, llm_cost.report_decimals(max(e.cost) OVER ()) AS decimals, GREATEST(max(e.cost) OVER (), 0.000001) AS most
 			  FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'retries')) AS e (error_type text, failures numeric, retries numeric, cost numeric, share_pct numeric)) AS r),
-		'No call failed, or failures are not logged.');
+		llm_cost.report_nothing(document, 'retries', 'No call failed, or failures are not logged.'));
 
 	page := page || llm_cost.html_section('unpriced', 'Models without a price', (
 		SELECT llm_cost.html_table('Calls whose cost is in no figure above', '{Model,Calls,Why}', 'lrw', xmlagg(llm_cost.html_row(ARRAY[
 				llm_cost.report_clean(u.model), llm_cost.report_number(u.attempts), replace(llm_cost.report_clean(u.problem), '_', ' ')], 'lrw') ORDER BY u.attempts DESC NULLS LAST, u.model, u.problem))
 		FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document -> 'trust', 'unpriced')) AS u (model text, attempts numeric, problem text)),
-		'Every call has a price.');
+		llm_cost.report_nothing(document -> 'trust', 'unpriced', 'Every call has a price.'));
 
 	page := page || llm_cost.html_section('movers', 'Movers', (
 		SELECT llm_cost.html_table('Where spend moved, adding up to the total', '{Scope,Spend,Change,Volume,New users,Prices,Unit cost,Like for like,95 % interval,Verdict,Near release}', 'lrrrrrrriwi',
@@ -263,8 +260,8 @@ BEGIN
 				llm_cost.report_money(m.change_usd, currency, true, m.decimals), llm_cost.report_money(m.from_volume_usd, currency, true, m.decimals),
 				llm_cost.report_money(m.from_new_users_usd, currency, true, m.decimals), llm_cost.report_money(m.from_price_usd, currency, true, m.decimals),
 				llm_cost.report_money(m.from_unit_cost_usd, currency, true, m.decimals), llm_cost.report_percent(m.like_for_like_pct, true),
-				llm_cost.report_between(llm_cost.report_percent(m.low_pct, true), llm_cost.report_percent(m.high_pct, true)),
-				concat_ws(': ', replace(m.verdict, '_', ' '), NULLIF(llm_cost.report_clean(m.cause), '')), llm_cost.report_clean(m.near_release)], 'lrrrrrrriwi') ORDER BY m.place))
+				concat_ws(' to ', NULLIF(llm_cost.report_percent(m.low_pct, true), ''), NULLIF(llm_cost.report_percent(m.high_pct, true), '')),
+				concat_ws(': ', replace(m.verdict, '_', ' '), NULLIF(llm_cost.report_clean(m.cause), '')), llm_cost.report_release(m.near_release)], 'lrrrrrrriwi') ORDER BY m.place))
 		FROM (SELECT a.place, o.*, llm_cost.report_decimals(max(abs(o.spend_usd)) OVER ()) AS decimals
 			  FROM jsonb_array_elements(llm_cost.report_rows(html_details.document, 'movers')) WITH ORDINALITY AS a (row, place),
 				   jsonb_to_record(a.row) AS o (scope text, spend_usd numeric, change_usd numeric, from_volume_usd numeric, from_new_users_usd numeric, from_price_usd numeric,
@@ -275,9 +272,9 @@ BEGIN
 		SELECT xmlconcat(llm_cost.html_table('Findings, the dearest first', '{Finding,A week,What is known,Next question}', 'wrww',
 				xmlagg(xmlelement(NAME tr, xmlelement(NAME th, xmlattributes('row' AS scope, 'words' AS class), xmlelement(NAME bdi, f.sentence)), xmlelement(NAME td, xmlattributes('n' AS class), f.dollars),
 					xmlelement(NAME td, xmlattributes('words' AS class), COALESCE(NULLIF(f.about, ''), '–')),
-					xmlelement(NAME td, xmlattributes('words' AS class), COALESCE(xmlelement(NAME code, NULLIF(llm_cost.report_clean(f.next_sql), '')), '–'))) ORDER BY f.place) FILTER (WHERE f.place <= 100)),
-			CASE WHEN count(*) > 100 THEN xmlelement(NAME p, xmlattributes('about' AS class), format('And %s more: SELECT * FROM llm_cost.findings.', llm_cost.report_number(count(*) - 100))) END)
-		FROM llm_cost.report_findings(html_details.document) AS f HAVING count(*) > 0), 'There are none.');
+					xmlelement(NAME td, xmlattributes('words' AS class), COALESCE(xmlelement(NAME code, NULLIF(f.next_sql, '')), '–'))) ORDER BY f.place)),
+			CASE WHEN max(f.all_findings) > 100 THEN xmlelement(NAME p, xmlattributes('about' AS class), format('And %s more: SELECT * FROM llm_cost.findings.', llm_cost.report_number(max(f.all_findings) - 100))) END)
+		FROM llm_cost.shown_findings(html_details.document) AS f HAVING count(*) > 0), llm_cost.report_nothing(document, 'findings', 'There are none.'));
 
 	RETURN page || llm_cost.html_section('notes', 'How it was computed', (
 		SELECT xmlelement(NAME ul, xmlattributes('small' AS class), xmlagg(xmlelement(NAME li, llm_cost.report_clean(n.note)) ORDER BY n.place))
@@ -289,7 +286,7 @@ COMMENT ON FUNCTION llm_cost.html_details(jsonb) IS 'What comes below the first 
 
 CREATE FUNCTION llm_cost.report_html_of(document jsonb) RETURNS text
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 100000
-SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' SET xmlbinary = 'base64'
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
 	IF jsonb_typeof(document) <> 'object' THEN
@@ -297,6 +294,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('It is of type %s.', jsonb_typeof(document)),
 				HINT = 'Documents are in the column document of llm_cost.report_run.';
 	END IF;
+	document := document || '{}';	-- decompressed once; nor do generic plans copy it
 	RETURN concat(E'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n<meta name="viewport" content="width=device-width, initial-scale=1"/>\n',
 		xmlelement(NAME title, concat_ws(', ', 'LLM spend', llm_cost.report_heading(document), llm_cost.report_clean(document #>> '{report,usage}'))),
 		E'\n<style>', llm_cost.html_style(), E'</style>\n</head>\n<body>\n',

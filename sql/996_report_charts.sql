@@ -54,7 +54,7 @@ COMMENT ON FUNCTION llm_cost.chart_area(numeric[], numeric[], numeric[]) IS 'The
 CREATE FUNCTION llm_cost.chart_ticks(low numeric, high numeric) RETURNS numeric[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN low = high THEN ARRAY[low]
-	ELSE (SELECT ARRAY(SELECT s.step * g.i FROM generate_series(ceil(low / s.step)::bigint, floor(high / s.step)::bigint) AS g (i))
+	ELSE (SELECT ARRAY(SELECT trim_scale(s.step * g.i) FROM generate_series(ceil(low / s.step)::bigint, floor(high / s.step)::bigint) AS g (i))
 		  FROM (SELECT m.factor * power(10::numeric, d.digits) AS step
 				FROM (SELECT floor(log((high - low) / 4)) AS digits) AS d, (VALUES (1), (2), (5), (10)) AS m (factor)
 				WHERE m.factor * power(10::numeric, d.digits) >= (high - low) / 4 ORDER BY m.factor LIMIT 1) AS s) END;
@@ -87,7 +87,7 @@ BEGIN ATOMIC
 		SELECT b.place, b.effect, b.amount, COALESCE((document #>> '{spend,before}')::numeric, 0) + sum(b.amount) OVER (ORDER BY b.place) - b.amount,
 			   COALESCE((document #>> '{spend,before}')::numeric, 0) + sum(b.amount) OVER (ORDER BY b.place),
 			   CASE WHEN b.amount > 0 THEN 'more' ELSE 'less' END, true
-		FROM llm_cost.report_bridge(document) AS b
+		FROM llm_cost.shown_bridge(document) AS b
 		UNION ALL
 		SELECT 9, 'Now', s.now, 0, s.now, 'whole', false
 		FROM (SELECT (document #>> '{spend,now}')::numeric AS now) AS s WHERE s.now IS NOT NULL
@@ -102,7 +102,7 @@ BEGIN ATOMIC
 			(30 * count(*) + 4)::integer,
 			xmlagg(xmlconcat(
 				llm_cost.chart_text(0, 30 * p.row + 20, CASE WHEN p.signed THEN 'label' ELSE 'label strong' END, p.effect),
-				llm_cost.chart_box(37 + 40 * (p.bottom - p.low) / (p.high - p.low), 37 + 40 * (p.top - p.low) / (p.high - p.low), 30 * p.row + 6, 19, p.class),
+				CASE WHEN p.amount <> 0 THEN llm_cost.chart_box(37 + 40 * (p.bottom - p.low) / (p.high - p.low), 37 + 40 * (p.top - p.low) / (p.high - p.low), 30 * p.row + 6, 19, p.class) END,
 				CASE WHEN p.place < 9 THEN llm_cost.chart_line(37 + 40 * (p.top - p.low) / (p.high - p.low), 30 * p.row + 25, 37 + 40 * (p.top - p.low) / (p.high - p.low), 30 * p.row + 36, 'thread') END,
 				llm_cost.chart_text(100, 30 * p.row + 20, CASE WHEN p.signed THEN 'label end' ELSE 'label strong end' END,
 					llm_cost.report_money(p.amount, document #>> '{report,currency}', p.signed, p.decimals))) ORDER BY p.row))
@@ -150,7 +150,7 @@ BEGIN
 			WHERE d.day IS NOT NULL
 		), released AS (
 			SELECT r.day, llm_cost.report_day(r.day, true) || ': ' || string_agg(r.what, ', ' ORDER BY r.what) AS what
-			FROM (SELECT DISTINCT llm_cost.report_time(e.at, zone)::date AS day, llm_cost.report_clean(concat_ws(' ', e.scope, e.release)) AS what
+			FROM (SELECT DISTINCT llm_cost.report_time(e.at, zone)::date AS day, llm_cost.report_release(e.release, e.scope) AS what
 				  FROM jsonb_to_recordset(llm_cost.report_rows(chart_daily.document, 'releases')) AS e (release text, at text, scope text)) AS r
 			WHERE r.day BETWEEN s.first_day AND s.last_day GROUP BY r.day
 		), changed AS (
@@ -163,8 +163,8 @@ BEGIN
 		)
 		SELECT llm_cost.chart('daily', 'Unit cost by day',
 			concat(CASE WHEN s.indexed THEN 'Index of unit cost, like for like, against its mean: ' ELSE 'Unit cost: ' END,
-				CASE WHEN s.indexed THEN llm_cost.report_percent(100 * (s.latest - 1), true) ELSE llm_cost.report_money(s.latest, currency) END, ' on the last of ', s.days, ' days. ',
-				(SELECT count(*) FROM changed), ' change points, ', (SELECT count(*) FROM released), ' days with releases.'), 240,
+				CASE WHEN s.indexed THEN llm_cost.report_percent(100 * (s.latest - 1), true) ELSE llm_cost.report_money(s.latest, currency) END, ' on the last of ', s.days, ' days. Change points: ',
+				(SELECT count(*) FROM changed), '; days with releases: ', (SELECT count(*) FROM released), '.'), 240,
 			xmlconcat(
 				(SELECT xmlagg(llm_cost.chart_box(c.x1, c.x2, 0, 200, 'when')) FROM changed AS c WHERE c.x1 IS NOT NULL AND c.x2 IS NOT NULL),
 				(SELECT xmlagg(llm_cost.chart_line(0, 200 * (top - t.v) / (top - bottom), 100, 200 * (top - t.v) / (top - bottom), CASE WHEN t.v = 1 AND s.indexed THEN 'axis' ELSE 'grid' END))
@@ -228,8 +228,8 @@ BEGIN
 					xmlelement(NAME path, xmlattributes(llm_cost.chart_path(array_agg(p.x ORDER BY p.day), array_agg(p.y99 ORDER BY p.day)) AS d, 'curve thin' AS class)),
 					xmlelement(NAME path, xmlattributes(llm_cost.chart_path(array_agg(p.x ORDER BY p.day), array_agg(p.y90 ORDER BY p.day)) AS d, 'curve thin' AS class)),
 					xmlelement(NAME path, xmlattributes(llm_cost.chart_path(array_agg(p.x ORDER BY p.day), array_agg(p.y50 ORDER BY p.day)) AS d, 'curve' AS class))) FROM point AS p)),
-				llm_cost.chart_text(100, l.y99 - 6, 'mark end', '99 % below'), llm_cost.chart_text(100, GREATEST(l.y90 - 6, l.y99 + 9), 'mark end', '90 % below'),
-				llm_cost.chart_text(100, GREATEST(l.y50 - 6, l.y90 + 9, l.y99 + 24), 'mark end', 'median'),
+				llm_cost.chart_text(100, l.y99 - 6, 'mark end', '99 % below'), llm_cost.chart_text(100, GREATEST(l.y90 - 6, l.y99 + 10), 'mark end', '90 % below'),
+				llm_cost.chart_text(100, GREATEST(l.y50 - 6, l.y90 + 10, l.y99 + 26), 'mark end', 'median'),
 				(SELECT xmlagg(llm_cost.chart_text(0, t.y - 4, 'tick', llm_cost.report_money(t.at, currency, decimals => CASE WHEN t.at >= 1 THEN 0 ELSE -floor(log(t.at))::integer END))) FROM tick AS t),
 				llm_cost.chart_days(s.first_day, s.last_day, 222)))
 		FROM latest AS l);
