@@ -70,8 +70,8 @@ BEGIN
 		SELECT d.*, CASE WHEN d.usd >= d.usd_low AND d.usd <= d.usd_high THEN round(d.usd_low, 2) END AS shown_low,
 			   CASE WHEN d.usd >= d.usd_low AND d.usd <= d.usd_high THEN round(d.usd_high, 2) END AS shown_high,
 			   format('%s %s a week', llm_cost.money_text(d.usd, finding_candidates.currency), CASE WHEN d.usd > 0 THEN 'more' ELSE 'less' END) AS money,
-			   llm_cost.scope_name(d.scope) AS name,
-			   CASE WHEN d.beyond IS NOT NULL THEN format('; of this %s %s were declared', trim_scale(round(d.expected, 1)), CASE WHEN d.metric IN ('hit_ratio', 'retry_share') THEN 'points' ELSE '%' END) ELSE '' END AS but
+			   llm_cost.scope_name(d.scope) AS name, CASE WHEN d.scope = '{}' THEN '' ELSE ' of ' || llm_cost.scope_name(d.scope) END AS of_name,
+			   CASE WHEN d.beyond IS NOT NULL THEN format(', of which %s %s were declared; beyond that', trim_scale(round(d.expected, 1)), CASE WHEN d.metric IN ('hit_ratio', 'retry_share') THEN 'points' ELSE '%' END) ELSE '' END AS but
 		FROM dollars d
 	), context AS (
 		SELECT c.* FROM jsonb_to_recordset(finding_candidates.facts #> '{contexts,rows}') AS c (scope jsonb, cost numeric, mean_tokens numeric, mean_before numeric, trend_pct numeric)
@@ -127,12 +127,12 @@ BEGIN
 	SELECT CASE s.metric WHEN 'retry_share' THEN 40 WHEN 'calls_per_operation' THEN 41 ELSE 42 END, s.metric, s.scope, CASE WHEN s.usd > 0 THEN 'up' ELSE 'down' END, s.usd, s.shown_low, s.shown_high,
 		   s.verdict, s.cause, COALESCE(s.near_release, e.near_release), s.declared, e.opened_at, NULL,
 		   CASE s.metric
-			WHEN 'retry_share' THEN format('Retries take %s %% of what %s costs, %s %% before (%s to %s points): %s%s.%s', llm_cost.shown(100 * s.value), s.name, llm_cost.shown(100 * s.value_before),
-				to_char(s.low, 'SGFM9990'), to_char(s.high, 'SGFM9990'), s.money, s.but, CASE WHEN s.usd > 0 THEN COALESCE(format(' Mostly %s.', f.class), '') ELSE '' END)
-			WHEN 'calls_per_operation' THEN format('%s makes %s calls for an operation, %s before (%s to %s %%): %s%s.%s', s.name, llm_cost.shown(s.value), llm_cost.shown(s.value_before),
-				to_char(s.low, 'SGFM999990'), to_char(s.high, 'SGFM999990'), s.money, s.but, COALESCE(' ' || t.step_changes || '.', ''))
-			ELSE format('%s reads %s %% of its prompts from the cache, %s %% before (%s to %s points): %s%s%s.', s.name, llm_cost.shown(100 * s.value), llm_cost.shown(100 * s.value_before),
-				to_char(s.low, 'SGFM9990'), to_char(s.high, 'SGFM9990'), s.money, s.but,
+			WHEN 'retry_share' THEN format('Retries take %s %% of what %s costs, %s %% before (%s to %s points)%s: %s.%s', llm_cost.shown(100 * s.value), s.name, llm_cost.shown(100 * s.value_before),
+				to_char(s.low, 'SGFM9990'), to_char(s.high, 'SGFM9990'), s.but, s.money, CASE WHEN s.usd > 0 THEN COALESCE(format(' Mostly %s.', f.class), '') ELSE '' END)
+			WHEN 'calls_per_operation' THEN format('%s makes %s calls for an operation, %s before (%s to %s %%)%s: %s.%s', s.name, llm_cost.shown(s.value), llm_cost.shown(s.value_before),
+				to_char(s.low, 'SGFM999990'), to_char(s.high, 'SGFM999990'), s.but, s.money, COALESCE(' ' || t.step_changes || '.', ''))
+			ELSE format('%s reads %s %% of its prompts from the cache, %s %% before (%s to %s points)%s: %s%s.', s.name, llm_cost.shown(100 * s.value), llm_cost.shown(100 * s.value_before),
+				to_char(s.low, 'SGFM9990'), to_char(s.high, 'SGFM9990'), s.but, s.money,
 				COALESCE(', since ' || to_char(timezone(finding_candidates.time_zone, e.opened_at), 'FMDD Mon YYYY'), '')) END
 	FROM said s LEFT JOIN episode e ON e.metric = s.metric AND e.scope = s.scope AND e.closed_at IS NULL
 		 LEFT JOIN step t ON s.metric = 'calls_per_operation' AND t.scope = s.scope
@@ -151,8 +151,8 @@ BEGIN
 	SELECT 50, CASE WHEN s.verdict = 'trend' AND s.usd > 0 AND ln(c.mean_tokens / c.mean_before) >= ln(s.value / s.value_before) / 2 THEN 'context' ELSE 'unit_cost' END,
 		   s.scope, CASE WHEN s.usd > 0 THEN 'up' ELSE 'down' END, s.usd, s.shown_low, s.shown_high, s.verdict, s.cause, COALESCE(s.near_release, g.near_release), s.declared, NULL,
 		   GREATEST(o.weeks_open, g.weeks_open),
-		   format('%s costs %s %% %s an %s than in the weeks before (%s to %s %%): %s%s.%s', s.name, llm_cost.shown(abs(s.change)), CASE WHEN s.change > 0 THEN 'more' ELSE 'less' END, unit,
-			to_char(s.low, 'SGFM999990'), to_char(s.high, 'SGFM999990'), s.money, s.but,
+		   format('An %s%s costs %s %% %s than in the weeks before (%s to %s %%)%s: %s.%s', unit, s.of_name, llm_cost.shown(abs(s.change)), CASE WHEN s.change > 0 THEN 'more' ELSE 'less' END,
+			to_char(s.low, 'SGFM999990'), to_char(s.high, 'SGFM999990'), s.but, s.money,
 			CASE WHEN s.usd > 0 AND c.mean_tokens >= 1.1 * c.mean_before THEN format(' Prompts have %s tokens, %s before%s.', llm_cost.shown(c.mean_tokens), llm_cost.shown(c.mean_before),
 				CASE WHEN s.verdict = 'trend' AND c.trend_pct > 0 THEN format(', and grow by %s %% a week', llm_cost.shown(c.trend_pct)) ELSE '' END) ELSE '' END
 			|| COALESCE((SELECT format(' %s of calls take %s of spend: %s.', llm_cost.shown(100 * sum(t.attempt_share)) || ' %', llm_cost.shown(100 * sum(t.spend_share)) || ' %',
@@ -162,19 +162,21 @@ BEGIN
 	FROM said s LEFT JOIN context c ON c.scope = s.scope AND c.mean_tokens > 0 AND c.mean_before > 0
 		 LEFT JOIN graded g ON g.scope = s.scope LEFT JOIN spent o ON o.scope = llm_cost.scope_text(s.scope)
 	WHERE s.metric = 'unit_cost' AND s.value > 0 AND s.value_before > 0
+	  -- what prices did is said of prices
+	  AND (o.from_price_usd * weekly / s.usd >= 0.5) IS NOT TRUE
 	UNION ALL
 	-- totals that rose though the same users pay no such thing
 	SELECT 60, 'mix_shift', g.scope, 'up', g.weekly_usd, NULL, NULL, 'increased', g.cause, g.near_release, g.declared, NULL, g.weeks_open,
-		   format('%s costs %s %% more an %s than in the weeks before, though the same users do not (%s to %s %%)%s: %s more a week.', llm_cost.scope_name(g.scope), llm_cost.shown(g.headline_pct),
-			unit, to_char(g.low_pct, 'SGFM999990'), to_char(g.high_pct, 'SGFM999990'),
+		   format('An %s of %s costs %s %% more than in the weeks before, though not for the same users (%s to %s %%)%s: %s more a week.', unit, llm_cost.scope_name(g.scope), llm_cost.shown(g.headline_pct),
+			 to_char(g.low_pct, 'SGFM999990'), to_char(g.high_pct, 'SGFM999990'),
 			CASE WHEN g.grade = 'single user' THEN '; one user makes the difference' WHEN o.from_new_users_usd >= g.weekly_usd / 2 / weekly THEN format('; new users spend %s', llm_cost.money_text(o.from_new_users_usd, finding_candidates.currency)) ELSE '' END,
 			llm_cost.money_text(g.weekly_usd, finding_candidates.currency))
 	FROM graded g LEFT JOIN spent o ON o.scope = llm_cost.scope_text(g.scope)
 	-- nothing tests it, so small ones are left alone
-	WHERE g.grade IN ('mix shift', 'single user') AND g.weekly_usd >= 0.01 * before * weekly
+	WHERE g.grade IN ('mix shift', 'single user') AND g.weekly_usd >= 0.01 * before * weekly AND (o.from_price_usd * weekly / NULLIF(g.weekly_usd, 0) >= 0.5) IS NOT TRUE
 	UNION ALL
 	SELECT 65, 'unit_cost', g.scope, 'up', g.weekly_usd, NULL, NULL, 'trend', g.cause, g.near_release, g.declared, NULL, g.weeks_open,
-		   format('%s costs %s %% more an %s than at the beginning of the quarter: %s more a week than in the weeks before.', llm_cost.scope_name(g.scope), llm_cost.shown(g.quarter_pct), unit,
+		   format('An %s of %s costs %s %% more than at the beginning of the quarter: %s more a week than in the weeks before.', unit, llm_cost.scope_name(g.scope), llm_cost.shown(g.quarter_pct),
 			llm_cost.money_text(g.weekly_usd, finding_candidates.currency))
 	FROM graded g
 	WHERE g.grade = 'watch' AND g.weekly_usd > 0 AND NOT EXISTS (SELECT FROM said s WHERE s.metric = 'unit_cost' AND s.scope = g.scope)
@@ -230,7 +232,8 @@ BEGIN
 		into_one := NULL;
 		explained := 0;
 		FOREACH i IN ARRAY CASE WHEN candidate.of_user THEN alone ELSE mine END LOOP
-			IF (made[i] -> 'scope' @> candidate.scope OR candidate.scope @> (made[i] -> 'scope')) AND made[i] ->> 'direction' = candidate.direction
+			-- a missing price and a changed one are causes of their own
+			IF candidate.kind NOT IN ('price', 'unpriced', 'new_scope') AND (made[i] -> 'scope' @> candidate.scope OR candidate.scope @> (made[i] -> 'scope')) AND made[i] ->> 'direction' = candidate.direction
 			   -- a lost cache explains no calls, and calls no lost cache; retries are calls
 			   AND (candidate.rank >= 45 OR candidate.rank < 40 OR (made[i] ->> 'rank')::integer < 40
 					OR candidate.kind = 'calls_per_operation' AND made[i] ->> 'kind' = 'retry_share' OR candidate.kind = made[i] ->> 'kind') THEN

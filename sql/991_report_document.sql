@@ -132,7 +132,7 @@ BEGIN
 				ELSE (SELECT max(a.started_at) FROM %1$s AS a WHERE (%3$s) AND a.started_at < %2$L) END AS through',
 				source.from_item, upper(report_queries.period), llm_cost.period_predicate(report_queries.usage, report_queries.period, 'a')))
 		) AS q (section, query);
-	FOREACH metric IN ARRAY '{unit_cost,hit_ratio,calls_per_operation,retry_share,context_p50}'::text[] LOOP
+	FOREACH metric IN ARRAY '{unit_cost,hit_ratio,calls_per_operation,retry_share}'::text[] LOOP
 		section := metric;
 		query := format('SELECT * FROM llm_cost.drift(%L, %L, %s)', metric, report_queries.by, asked);
 		RETURN NEXT;
@@ -171,6 +171,8 @@ BEGIN
 	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	currency := COALESCE((SELECT b.currency FROM llm_cost.price_book b WHERE b.price_book = source.price_book), 'USD');
 	FOR asked IN SELECT * FROM llm_cost.report_queries(source.relation, report_body.period, report_body.by, report_body.time_zone) LOOP
+		-- models are asked only where some price did change
+		CONTINUE WHEN asked.section = 'prices' AND NOT jsonb_path_exists(facts, '$.overview.rows[*] ? (@.from_price_usd <> 0)');
 		facts := facts || jsonb_build_object(asked.section, llm_cost.section_rows(asked.query));
 	END LOOP;
 	daily := facts #> '{daily,rows,0}';

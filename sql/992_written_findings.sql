@@ -83,9 +83,10 @@ CREATE VIEW llm_cost.alerts WITH (security_invoker = true) AS
 	SELECT f.usage, f.period_start, f.period_end, f.fingerprint, f.kind, f.scope, f.sentence, f.weekly_usd, f.low_usd, f.high_usd, f.near_release, f.declared,
 		   f.owner, f.first_seen, f.weeks_open, f.run_id, f.next_sql
 	FROM llm_cost.findings f
-	WHERE f.is_current AND f.status = 'open' AND COALESCE(f.weekly_usd, 1) > 0;
+	WHERE f.is_current AND f.status = 'open' AND COALESCE(f.weekly_usd, 1) > 0
+	ORDER BY f.weekly_usd DESC NULLS LAST, f.usage, f.place;
 COMMENT ON VIEW llm_cost.alerts IS
-	'Findings of the latest reports that cost money and that nobody has acknowledged, snoozed or resolved. What was declared is in none of them, only what is beyond it.';
+	'Findings of the latest reports that cost money, dearest first, and that nobody has acknowledged, snoozed or resolved. What was declared is in none of them, only what is beyond it.';
 COMMENT ON COLUMN llm_cost.alerts.usage IS 'The usage.';
 COMMENT ON COLUMN llm_cost.alerts.period_start IS 'Start of the period of the report.';
 COMMENT ON COLUMN llm_cost.alerts.period_end IS 'Its end, exclusive.';
