@@ -51,7 +51,8 @@ INSERT INTO for_users VALUES
 	('declare_release'), ('attach_releases'), ('detach_releases'), ('detect_releases'), ('release_impact'),
 	('attribute_change'), ('declare_change'), ('regressions'),
 	('contexts'), ('skew'), ('tail'), ('cost_per_outcome'), ('compare_outcomes'),
-	('explain'), ('distribution_shift'), ('decomposition'), ('shift_of_shares');
+	('explain'), ('distribution_shift'), ('decomposition'), ('shift_of_shares'),
+	('report_document'), ('write_report'), ('run_document'), ('acknowledge_finding'), ('snooze_finding'), ('resolve_finding'), ('reopen_finding'), ('month_end'), ('schedule_report'), ('unschedule_report');
 
 CREATE FUNCTION pg_temp.functions(kinds text) RETURNS SETOF text
 BEGIN ATOMIC
