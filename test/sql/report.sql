@@ -47,6 +47,10 @@ SELECT n AS notes FROM jsonb_array_elements_text(:'document'::jsonb -> 'notes') 
 SELECT f ->> 'next_sql' AS next_sql FROM jsonb_array_elements(:'document'::jsonb -> 'findings') f \gset
 SELECT count(*) AS episodes FROM (:next_sql) q;
 
+-- Silence is told.
+SELECT f ->> 'kind' AS kind, f ->> 'sentence' AS sentence, d #>> '{spend,now}' AS spend FROM llm_cost.report_document('[2026-07-13, 2026-07-20)') d, jsonb_array_elements(d -> 'findings') f;
+SELECT d -> 'findings' AS findings, d #> '{trust,attempts}' AS attempts FROM llm_cost.report_document('[2027-07-12, 2027-07-19)') d;
+
 -- The same bytes in another session, and whatever was logged since.
 SET timezone = 'Asia/Kolkata';
 SET datestyle = 'SQL, DMY';
