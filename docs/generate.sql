@@ -52,6 +52,7 @@ INSERT INTO for_users VALUES
 	('attribute_change'), ('declare_change'), ('regressions'),
 	('contexts'), ('skew'), ('tail'), ('cost_per_outcome'), ('compare_outcomes'),
 	('explain'), ('distribution_shift'), ('decomposition'), ('shift_of_shares'),
+	('report_document'), ('write_report'), ('run_document'), ('acknowledge_finding'), ('snooze_finding'), ('resolve_finding'), ('reopen_finding'), ('month_end'), ('schedule_report'), ('unschedule_report'),
 	('report_html'), ('report_text'), ('report_html_of'), ('report_text_of'), ('sparkline');
 
 CREATE FUNCTION pg_temp.functions(kinds text) RETURNS SETOF text

@@ -71,7 +71,7 @@ BEGIN
 	), doubt AS (
 		SELECT e.scope, count(*)::integer AS weeks,
 			   -- Student's t for 4 to 8 degrees of freedom
-			   CASE WHEN count(*) >= 4 THEN ('{2.776,2.571,2.447,2.365,2.306}'::numeric[])[count(*) - 3] * sqrt(avg(e.log_error ^ 2)) * sqrt(GREATEST(%8$s / 7.0, 1)) END AS width
+			   CASE WHEN count(*) >= 4 THEN LEAST(20, ('{2.776,2.571,2.447,2.365,2.306}'::numeric[])[count(*) - 3] * sqrt(avg(e.log_error ^ 2)) * sqrt(GREATEST(%8$s / 7.0, 1))) END AS width
 		FROM error e GROUP BY e.scope
 	), due AS (
 		SELECT f.scope, sum(f.expected) AS expected FROM forecast f WHERE f.n = 0 GROUP BY f.scope
@@ -94,12 +94,12 @@ BEGIN
 			 LEFT JOIN doubt x ON x.scope = s.scope
 	)
 	SELECT e.scope, %9$L::date, GREATEST(%8$s, 0), trim_scale(e.to_date), llm_cost.shown_number(e.to_date + e.due),
-		   llm_cost.shown_number(e.to_date + e.due * exp(-LEAST(e.width, 20))), llm_cost.shown_number(e.to_date + e.due * exp(LEAST(e.width, 20))), llm_cost.shown_number(e.plan),
+		   llm_cost.shown_number(e.to_date + e.due * exp(-e.width)), llm_cost.shown_number(e.to_date + e.due * exp(e.width)), llm_cost.shown_number(e.plan),
 		   CASE WHEN e.plan IS NULL THEN 'no plan'
 				WHEN e.to_date > e.plan THEN 'over the plan'
 				WHEN e.width IS NULL THEN 'too early to tell'
-				WHEN e.to_date + e.due * exp(-LEAST(e.width, 20)) > e.plan THEN 'will be over the plan'
-				WHEN e.to_date + e.due * exp(LEAST(e.width, 20)) <= e.plan THEN 'within the plan'
+				WHEN e.to_date + e.due * exp(-e.width) > e.plan THEN 'will be over the plan'
+				WHEN e.to_date + e.due * exp(e.width) <= e.plan THEN 'within the plan'
 				ELSE 'may be over the plan' END,
 		   COALESCE((SELECT sum(c.unpriced) FROM cell c WHERE c.scope = e.scope AND c.day >= %9$L::date), 0)::bigint, COALESCE(e.weeks, 0)
 	FROM ended e

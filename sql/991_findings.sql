@@ -198,7 +198,14 @@ BEGIN
 				 COALESCE((SELECT string_agg(format('%s: %s', COALESCE(p ->> 'model', 'no model'), p ->> 'problem'), ', ' ORDER BY n)
 					FROM jsonb_array_elements(finding_candidates.facts #> '{unpriced,rows}') WITH ORDINALITY AS p (p, n) WHERE n <= 3), 'reason unknown') AS why
 		  FROM jsonb_array_elements(finding_candidates.facts #> '{daily,rows}') AS r, LATERAL (SELECT r -> 'trust' AS t) AS x) AS u
-	WHERE u.unpriced > 0.01 * u.attempts;
+	WHERE u.unpriced > 0.01 * u.attempts
+	UNION ALL
+	-- silence is not thrift
+	SELECT 95, 'no_usage', '{}', 'up', NULL, NULL, NULL, 'insufficient', 'no usage in the period', NULL, NULL, lower(finding_candidates.period), NULL,
+		   format('Nothing was logged in the period; the last attempts before it are of %s.', max(d ->> 'day'))
+	FROM jsonb_array_elements(finding_candidates.facts #> '{daily,rows}') AS r, jsonb_array_elements(CASE jsonb_typeof(r -> 'daily') WHEN 'array' THEN r -> 'daily' ELSE '[]' END) AS d
+	WHERE COALESCE((r #>> '{trust,attempts}')::bigint, 0) = 0
+	HAVING count(*) > 0;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.finding_candidates(jsonb, tstzrange, text, text) IS
@@ -233,7 +240,7 @@ BEGIN
 		explained := 0;
 		FOREACH i IN ARRAY CASE WHEN candidate.of_user THEN alone ELSE mine END LOOP
 			-- a missing price and a changed one are causes of their own
-			IF candidate.kind NOT IN ('price', 'unpriced', 'new_scope') AND (made[i] -> 'scope' @> candidate.scope OR candidate.scope @> (made[i] -> 'scope')) AND made[i] ->> 'direction' = candidate.direction
+			IF candidate.kind NOT IN ('price', 'unpriced', 'no_usage', 'new_scope') AND (made[i] -> 'scope' @> candidate.scope OR candidate.scope @> (made[i] -> 'scope')) AND made[i] ->> 'direction' = candidate.direction
 			   -- a lost cache explains no calls, and calls no lost cache; retries are calls
 			   AND (candidate.rank >= 45 OR candidate.rank < 40 OR (made[i] ->> 'rank')::integer < 40
 					OR candidate.kind = 'calls_per_operation' AND made[i] ->> 'kind' = 'retry_share' OR candidate.kind = made[i] ->> 'kind') THEN
@@ -267,7 +274,7 @@ BEGIN
 				WHEN candidate.kind IN ('hit_ratio', 'retry_share', 'calls_per_operation')
 				THEN format('SELECT * FROM llm_cost.drift_windows(%L, filter => %L, usage => %L)', candidate.kind, candidate.scope, report_findings.usage)
 				WHEN candidate.kind = 'context' THEN format('SELECT * FROM llm_cost.contexts(period => %L, filter => %L, usage => %L)', report_findings.period, candidate.scope, report_findings.usage)
-				WHEN candidate.kind = 'unpriced' THEN format('SELECT * FROM llm_cost.doctor(%L)', report_findings.usage)
+				WHEN candidate.kind IN ('unpriced', 'no_usage') THEN format('SELECT * FROM llm_cost.doctor(%L)', report_findings.usage)
 				ELSE format('SELECT * FROM llm_cost.explain(%L, filter => %L, usage => %L)', report_findings.period, candidate.scope, report_findings.usage) END,
 			'evidence', '[]'::jsonb);
 		mine := mine || cardinality(made);

@@ -255,6 +255,10 @@ BEGIN
 			CASE WHEN earlier.run_id IS NOT NULL THEN llm_cost.report_difference(earlier.document, document) END)
 		ON CONFLICT ON CONSTRAINT report_run_revision DO NOTHING
 		RETURNING run_id INTO written;
+		IF NOT FOUND THEN
+			RAISE EXCEPTION 'there is a report on % that % may not see', made.one, CURRENT_USER
+				USING ERRCODE = 'insufficient_privilege', HINT = 'Let the role that wrote it write it again.';
+		END IF;
 		INSERT INTO llm_cost.report_finding (run_id, place, fingerprint, finding)
 		SELECT written, f.n, f.f ->> 'fingerprint', f.f FROM jsonb_array_elements(document -> 'findings') WITH ORDINALITY AS f (f, n);
 		RAISE NOTICE 'report % on % (% of %) is written: revision %, findings: %', written, made.one, made.n, cardinality(free), COALESCE(earlier.revision, 0) + 1,

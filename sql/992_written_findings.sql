@@ -57,7 +57,7 @@ COMMENT ON COLUMN llm_cost.findings.run_id IS 'The report.';
 COMMENT ON COLUMN llm_cost.findings.revision IS 'Its revision.';
 COMMENT ON COLUMN llm_cost.findings.place IS 'Place in the report; 1 is the dearest.';
 COMMENT ON COLUMN llm_cost.findings.fingerprint IS 'What it is known by from report to report.';
-COMMENT ON COLUMN llm_cost.findings.kind IS 'runaway, skew, price, retry_share, calls_per_operation, hit_ratio, context, unit_cost, mix_shift, spend_growth, new_scope, unpriced, failed_usage.';
+COMMENT ON COLUMN llm_cost.findings.kind IS 'runaway, skew, price, retry_share, calls_per_operation, hit_ratio, context, unit_cost, mix_shift, spend_growth, new_scope, unpriced, no_usage, failed_usage.';
 COMMENT ON COLUMN llm_cost.findings.scope IS 'What it is about: columns and values.';
 COMMENT ON COLUMN llm_cost.findings.sentence IS 'The finding in words.';
 COMMENT ON COLUMN llm_cost.findings.weekly_usd IS 'What it costs a week, in the currency of the price book; negative is saved, NULL unknown.';

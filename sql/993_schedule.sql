@@ -15,7 +15,7 @@ BEGIN
 						JOIN pg_proc p ON p.oid = d.objid AND p.proname = 'schedule'
 						JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = 'cron'
 				   WHERE e.extname = 'pg_cron') THEN
-		RAISE EXCEPTION 'pg_cron is not installed in database %', current_database()
+		RAISE EXCEPTION 'pg_cron is not installed in this database'
 			USING ERRCODE = 'feature_not_supported',
 				DETAIL = 'It is an extension that runs in one database of a cluster, cron.database_name.',
 				HINT = format(E'Without it, let the system do it, as a role that may read the usages:\n'
