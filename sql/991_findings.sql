@@ -38,7 +38,8 @@ CREATE FUNCTION llm_cost.finding_candidates(
 	OUT verdict text, OUT cause text, OUT near_release text, OUT declared text, OUT since timestamptz, OUT weeks_open integer, OUT sentence text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 100
-SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
+-- nobody knows how many elements an array has, and the planner takes it for few
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET enable_nestloop = off SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -226,6 +227,7 @@ DECLARE
 	explained	numeric;
 	i			integer;
 	started		timestamptz;
+	owners		jsonb;
 BEGIN
 	FOR candidate IN
 		SELECT c.*, (c.scope - 'user_id')::text || c.direction AS same, c.scope - 'user_id' = '{}' AND c.scope ? 'user_id' AS of_user
@@ -282,8 +284,8 @@ BEGIN
 			alone := alone || cardinality(made);
 		END IF;
 	END LOOP;
-	RETURN COALESCE((SELECT jsonb_agg((f - 'rank') || jsonb_build_object('owner', (SELECT o ->> 'owner' FROM jsonb_array_elements(report_findings.facts #> '{overview,rows}') AS o
-							WHERE o ->> 'scope' = llm_cost.scope_text((f -> 'scope') - 'user_id') AND f -> 'scope' <> '{}'))
+	SELECT jsonb_object_agg(o ->> 'scope', o -> 'owner') INTO owners FROM jsonb_array_elements(report_findings.facts #> '{overview,rows}') AS o;
+	RETURN COALESCE((SELECT jsonb_agg((f - 'rank') || jsonb_build_object('owner', CASE WHEN f -> 'scope' <> '{}' THEN owners ->> llm_cost.scope_text((f -> 'scope') - 'user_id') END)
 						ORDER BY (f ->> 'weekly_usd')::numeric DESC NULLS LAST, f ->> 'fingerprint')
 					 FROM unnest(made) AS f), '[]');
 END

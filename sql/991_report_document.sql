@@ -18,13 +18,16 @@ SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
 DECLARE
 	result		jsonb;
+	message		text;
+	hint		text;
 BEGIN
 	EXECUTE format('SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(q)) FROM (%s) AS q', section_rows.query) INTO result;
 	RETURN jsonb_build_object('rows', COALESCE(result, '[]'));
 EXCEPTION
 	-- a column the usage lacks, or what a rollup does not keep
-	WHEN undefined_column OR feature_not_supported OR object_not_in_prerequisite_state THEN
-		RETURN jsonb_build_object('rows', '[]'::jsonb, 'problem', SQLERRM);
+	WHEN undefined_column OR wrong_object_type OR feature_not_supported OR object_not_in_prerequisite_state OR invalid_parameter_value THEN
+		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+		RETURN jsonb_build_object('rows', '[]'::jsonb, 'problem', message, 'hint', hint);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.section_rows(text) IS
@@ -125,13 +128,20 @@ BEGIN
 				llm_cost.significant(llm_cost.percentile(c.cost_distribution, 0.9)) AS p90, llm_cost.significant(llm_cost.percentile(c.cost_distribution, 0.99)) AS p99
 				FROM llm_cost.cells(''{}'', %L, usage => %L, time_zone => %1$L) c WHERE c.cost IS NOT NULL ORDER BY 1',
 				report_queries.time_zone, recent, report_queries.usage)),
-		('daily', llm_cost.daily_query(report_queries.usage, charted, report_queries.period, report_queries.time_zone, 'operation_id' = ANY (source.columns))),
-		('unpriced', format('SELECT a.model, count(*) AS attempts, a.cost_problem AS problem FROM (%s) AS a WHERE a.unpriced AND %s GROUP BY 1, 3 ORDER BY 2 DESC, 1, 3 LIMIT 50',
-				llm_cost.attempts_query(report_queries.usage, report_queries.period, '{}', NULL, NULL), llm_cost.within(report_queries.period, 'a.started_at'))),
-		('through', format('SELECT CASE WHEN EXISTS (SELECT FROM %1$s AS a WHERE a.started_at >= %2$L) THEN %2$L
-				ELSE (SELECT max(a.started_at) FROM %1$s AS a WHERE (%3$s) AND a.started_at < %2$L) END AS through',
-				source.from_item, upper(report_queries.period), llm_cost.period_predicate(report_queries.usage, report_queries.period, 'a')))
+		('daily', llm_cost.daily_query(report_queries.usage, charted, report_queries.period, report_queries.time_zone, 'operation_id' = ANY (source.columns)))
 		) AS q (section, query);
+	-- a rollup has no attempts
+	IF source.from_item IS NOT NULL THEN
+		section := 'unpriced';
+		query := format('SELECT a.model, count(*) AS attempts, a.cost_problem AS problem FROM (%s) AS a WHERE a.unpriced AND %s GROUP BY 1, 3 ORDER BY 2 DESC, 1, 3 LIMIT 50',
+			llm_cost.attempts_query(report_queries.usage, report_queries.period, '{}', NULL, NULL), llm_cost.within(report_queries.period, 'a.started_at'));
+		RETURN NEXT;
+		section := 'through';
+		query := format('SELECT CASE WHEN EXISTS (SELECT FROM %1$s AS a WHERE a.started_at >= %2$L) THEN %2$L
+				ELSE (SELECT max(a.started_at) FROM %1$s AS a WHERE (%3$s) AND a.started_at < %2$L) END AS through',
+			source.from_item, upper(report_queries.period), llm_cost.period_predicate(report_queries.usage, report_queries.period, 'a'));
+		RETURN NEXT;
+	END IF;
 	FOREACH metric IN ARRAY '{unit_cost,hit_ratio,calls_per_operation,retry_share}'::text[] LOOP
 		section := metric;
 		query := format('SELECT * FROM llm_cost.drift(%L, %L, %s)', metric, report_queries.by, asked);
@@ -160,8 +170,10 @@ DECLARE
 	facts		jsonb := jsonb_build_object();
 	daily		jsonb;
 	trust		jsonb;
-	total		jsonb;
+	change		numeric;
+	bridge		jsonb;
 	findings	jsonb;
+	spends		jsonb;
 	spend		numeric;
 	currency	text;
 	weekly		numeric := 604800 / EXTRACT(epoch FROM upper(report_body.period) - lower(report_body.period));
@@ -175,9 +187,23 @@ BEGIN
 		CONTINUE WHEN asked.section = 'prices' AND NOT jsonb_path_exists(facts, '$.overview.rows[*] ? (@.from_price_usd <> 0)');
 		facts := facts || jsonb_build_object(asked.section, llm_cost.section_rows(asked.query));
 	END LOOP;
+	IF facts -> 'overview' ? 'problem' THEN
+		RAISE EXCEPTION '%', facts #>> '{overview,problem}'
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = concat_ws(' ', facts #>> '{overview,hint}', 'Without overview() there is no report.');
+	END IF;
 	daily := facts #> '{daily,rows,0}';
 	trust := COALESCE(daily -> 'trust', '{}');
-	SELECT e INTO total FROM jsonb_array_elements(facts #> '{explain,rows}') AS e WHERE e ->> 'effect' = 'total';
+	SELECT (e ->> 'amount_usd')::numeric INTO change FROM jsonb_array_elements(facts #> '{explain,rows}') AS e WHERE e ->> 'effect' = 'total';
+	SELECT jsonb_agg(jsonb_build_object('effect', e ->> 'effect', 'amount', e -> 'amount_usd', 'low', e -> 'low_usd', 'high', e -> 'high_usd', 'detail', e ->> 'detail') ORDER BY n)
+	INTO bridge FROM jsonb_array_elements(facts #> '{explain,rows}') WITH ORDINALITY AS e (e, n) WHERE e ->> 'effect' <> 'total';
+	IF facts #> '{explain}' ? 'problem' THEN
+		-- a rollup tells the coarse effects
+		SELECT sum(o.change_usd), jsonb_build_array(jsonb_build_object('effect', 'volume', 'amount', sum(o.from_volume_usd)), jsonb_build_object('effect', 'new_users', 'amount', sum(o.from_new_users_usd)),
+			   jsonb_build_object('effect', 'price', 'amount', sum(o.from_price_usd)), jsonb_build_object('effect', 'unit_cost', 'amount', sum(o.from_unit_cost_usd)))
+		INTO change, bridge
+		FROM jsonb_to_recordset(facts #> '{overview,rows}') AS o (change_usd numeric, from_volume_usd numeric, from_new_users_usd numeric, from_price_usd numeric, from_unit_cost_usd numeric);
+	END IF;
+	SELECT jsonb_object_agg(o ->> 'scope', o -> 'spend_usd') INTO spends FROM jsonb_array_elements(facts #> '{overview,rows}') AS o;
 	spend := COALESCE((trust ->> 'spend')::numeric, 0);
 	findings := llm_cost.report_findings(facts, target.schema_name, target.relation_name, source.relation::text, report_body.period, report_body.time_zone, currency);
 
@@ -187,30 +213,28 @@ BEGIN
 		'data_through', COALESCE(facts #> '{through,rows,0,through}', trust -> 'last_day'),
 		-- prices were believed no later
 		'known_at', (SELECT max(lower(p.known)) FROM llm_cost.price p WHERE p.price_book = source.price_book AND isfinite(lower(p.known)))),
-	'trust', jsonb_build_object('attempts', COALESCE(trust -> 'attempts', '0'), 'priced_pct', trunc(100 - 100 * (trust ->> 'unpriced')::numeric / NULLIF((trust ->> 'attempts')::numeric, 0), 2),
-		'unpriced', facts #> '{unpriced,rows}', 'recorded_usd', trust -> 'recorded', 'gap_usd', spend - (trust ->> 'recorded')::numeric,
+	'trust', jsonb_build_object('attempts', COALESCE((trust ->> 'attempts')::bigint, 0), 'priced_pct', trunc(100 - 100 * (trust ->> 'unpriced')::numeric / NULLIF((trust ->> 'attempts')::numeric, 0), 2),
+		'unpriced', COALESCE(facts #> '{unpriced,rows}', '[]'), 'recorded_usd', trust -> 'recorded', 'gap_usd', spend - (trust ->> 'recorded')::numeric,
 		'grouped_pct', CASE WHEN 'operation_id' = ANY (source.columns) THEN trunc(100 * (trust ->> 'grouped')::numeric / NULLIF((trust ->> 'attempts')::numeric, 0), 1) END,
 		'cache_reported_pct', CASE WHEN 'cache_read_tokens' = ANY (source.columns) THEN trunc(100 * COALESCE((trust ->> 'cacheable_tokens')::numeric, 0) / NULLIF((trust ->> 'input_tokens')::numeric, 0), 1) END,
 		'users_pct', CASE WHEN 'user_id' = ANY (source.columns) THEN trunc(100 * COALESCE((trust ->> 'named')::numeric, 0) / NULLIF((trust ->> 'attempts')::numeric, 0), 1) END),
-	'spend', jsonb_build_object('now', spend, 'before', spend - (total ->> 'amount_usd')::numeric, 'change', (total ->> 'amount_usd')::numeric,
-		'change_pct', round(100 * (total ->> 'amount_usd')::numeric / NULLIF(spend - (total ->> 'amount_usd')::numeric, 0), 1),
+	'spend', jsonb_build_object('now', spend, 'before', spend - change, 'change', change,
+		'change_pct', round(100 * change / NULLIF(spend - change, 0), 1),
 		'month', (SELECT jsonb_build_object('from', m.month_from, 'to_date', m.spend_to_date, 'days_left', m.days_left, 'run_rate', m.run_rate, 'low', m.low, 'high', m.high,
 				'plan', m.plan, 'verdict', m.verdict)
 			FROM jsonb_to_recordset(facts #> '{month,rows}') AS m (scope jsonb, month_from date, spend_to_date numeric, days_left integer, run_rate numeric, low numeric, high numeric,
 				plan numeric, verdict text) WHERE m.scope = '{}')),
-	'bridge', (SELECT COALESCE(jsonb_agg(jsonb_build_object('effect', e ->> 'effect', 'amount', e -> 'amount_usd', 'low', e -> 'low_usd', 'high', e -> 'high_usd', 'detail', e ->> 'detail') ORDER BY n), '[]')
-		FROM jsonb_array_elements(facts #> '{explain,rows}') WITH ORDINALITY AS e (e, n) WHERE e ->> 'effect' <> 'total'),
+	'bridge', COALESCE(bridge, '[]'),
 	'findings', findings,
 	'declared', (SELECT COALESCE(jsonb_agg(jsonb_build_object('scope', d.scope, 'effect', d.effect, 'change_pct', d.change_pct, 'reason', d.reason, 'came_as_pct', c.like_for_like,
 				'excess_usd', (SELECT f -> 'weekly_usd' FROM jsonb_array_elements(findings) AS f WHERE f -> 'scope' = d.scope AND f ->> 'kind' = 'unit_cost'))), '[]')
 		FROM jsonb_to_recordset(facts #> '{declared,rows}') AS d (scope jsonb, effect text, change_pct numeric, reason text)
 			 LEFT JOIN jsonb_to_recordset(facts #> '{unit_cost,rows}') AS c (scope jsonb, like_for_like numeric) ON c.scope = d.scope),
 	-- what a finding was made of is judged
-	'undecided', (SELECT COALESCE(jsonb_agg(jsonb_build_object('scope', llm_cost.scope_text(d.scope), 'spend', o.spend_usd, 'cause', d.cause) ORDER BY o.spend_usd DESC, d.scope), '[]')
-		FROM jsonb_to_recordset(facts #> '{unit_cost,rows}') AS d (scope jsonb, verdict text, cause text)
-			 JOIN jsonb_to_recordset(facts #> '{overview,rows}') AS o (scope text, spend_usd numeric) ON o.scope = llm_cost.scope_text(d.scope)
-		WHERE d.verdict IN ('inconclusive', 'insufficient') AND o.spend_usd > 0
-		  AND NOT EXISTS (SELECT FROM jsonb_array_elements(findings) AS f WHERE f -> 'scope' @> d.scope AND d.scope <> '{}')),
+	'undecided', (SELECT COALESCE(jsonb_agg(jsonb_build_object('scope', llm_cost.scope_text(d.scope), 'spend', o.spend, 'cause', d.cause) ORDER BY o.spend DESC, d.scope), '[]')
+		FROM jsonb_to_recordset(facts #> '{unit_cost,rows}') AS d (scope jsonb, verdict text, cause text), LATERAL (SELECT (spends ->> llm_cost.scope_text(d.scope))::numeric AS spend) AS o
+		WHERE d.verdict IN ('inconclusive', 'insufficient') AND o.spend > 0
+		  AND (d.scope = '{}' OR d.scope NOT IN (SELECT f -> 'scope' FROM jsonb_array_elements(findings) AS f UNION ALL SELECT (f -> 'scope') - 'user_id' FROM jsonb_array_elements(findings) AS f))),
 	'savings', (SELECT COALESCE(jsonb_agg(jsonb_build_object('kind', s.kind, 'scope', s.scope, 'weekly_usd', round(s.usd, 2), 'sentence', s.sentence) ORDER BY s.usd DESC, s.kind, s.scope), '[]')
 		FROM (SELECT 'repeated_prompts' AS kind, c.scope, c.duplicate_saving * weekly AS usd,
 					 format('%s prompts of %s repeat an earlier one; read from the cache they would cost up to %s a week less.', c.duplicates, llm_cost.scope_name(c.scope),

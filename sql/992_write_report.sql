@@ -224,9 +224,10 @@ BEGIN
 	run_ids := ARRAY[]::bigint[];
 	FOR one IN SELECT DISTINCT ON (u.schema_name, u.relation_name) w.w FROM unnest(wanted) AS w (w), LATERAL llm_cost.relation_parts(w.w) u ORDER BY u.schema_name, u.relation_name LOOP
 		SELECT * INTO target FROM llm_cost.relation_parts(one);
-		IF NOT has_table_privilege(one, 'SELECT') THEN
-			RAISE EXCEPTION 'permission denied for usage %', one
-				USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT SELECT ON %s TO %I', one, CURRENT_USER);
+		-- a rollup is read for its usage
+		IF NOT has_table_privilege(one, 'SELECT') OR has_table_privilege(to_regclass(format('%I.%I', target.schema_name, target.relation_name)), 'SELECT') IS NOT TRUE THEN
+			RAISE EXCEPTION 'permission denied for usage %', format('%I.%I', target.schema_name, target.relation_name)
+				USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT SELECT ON %I.%I TO %I', target.schema_name, target.relation_name, CURRENT_USER);
 		ELSIF pg_try_advisory_xact_lock(hashtextextended(format('llm_cost.report %I.%I %s', target.schema_name, target.relation_name, timezone('UTC', lower(whole))), 0)) THEN
 			free := free || one;
 		ELSE

@@ -47,6 +47,16 @@ SELECT n AS notes FROM jsonb_array_elements_text(:'document'::jsonb -> 'notes') 
 SELECT f ->> 'next_sql' AS next_sql FROM jsonb_array_elements(:'document'::jsonb -> 'findings') f \gset
 SELECT count(*) AS episodes FROM (:next_sql) q;
 
+-- From a rollup: what it keeps, with the same findings under the same fingerprints.
+SET client_min_messages = warning;
+SELECT llm_cost.create_rollup('daily', '{workflow,model}', 'call_usage', time_zone => 'UTC') \gset
+SELECT count(*) AS buckets FROM llm_cost.refresh_rollup('daily') \gset
+RESET client_min_messages;
+SELECT d #>> '{report,usage}' AS usage, d -> 'spend' -> 'now' = w -> 'spend' -> 'now' AS spend, d -> 'spend' -> 'change' = w -> 'spend' -> 'change' AS change, d -> 'trust' -> 'attempts' = w -> 'trust' -> 'attempts' AS attempts,
+	   (SELECT round(sum((b ->> 'amount')::numeric), 6) FROM jsonb_array_elements(d -> 'bridge') b) = round((d #>> '{spend,change}')::numeric, 6) AS adds_up, d -> 'daily' = w -> 'daily' AS daily,
+	   jsonb_path_query_array(d, '$.findings[*].fingerprint') = jsonb_path_query_array(w, '$.findings[*].fingerprint') AS findings,
+	   (SELECT count(*) FROM jsonb_array_elements_text(d -> 'notes') n WHERE n LIKE 'Left out: rollup%') AS left_out
+FROM (SELECT llm_cost.report_document('[2026-06-15, 2026-06-22)', 'daily') AS d, :'document'::jsonb AS w) x;
 -- Silence is told.
 SELECT f ->> 'kind' AS kind, f ->> 'sentence' AS sentence, d #>> '{spend,now}' AS spend FROM llm_cost.report_document('[2026-07-13, 2026-07-20)') d, jsonb_array_elements(d -> 'findings') f;
 SELECT d -> 'findings' AS findings, d #> '{trust,attempts}' AS attempts FROM llm_cost.report_document('[2027-07-12, 2027-07-19)') d;
@@ -233,6 +243,7 @@ END
 $$;
 DELETE FROM llm_cost.report_run;
 DELETE FROM llm_cost.usage_plan WHERE schema_name = 'regress_report';
+SELECT llm_cost.drop_rollup('daily') \gset
 DELETE FROM llm_cost.attached_usage;
 DROP SCHEMA regress_report CASCADE;
 DROP ROLE regress_report_reader;
