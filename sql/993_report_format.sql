@@ -61,12 +61,13 @@ RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
 BEGIN ATOMIC
 	WITH part AS (
-		SELECT CASE WHEN b.effect = 'volume' THEN 1 WHEN b.effect ~ '(new|lost)' THEN 2 WHEN b.effect = 'price' THEN 3 ELSE 4 END AS place,
+		-- many cheap operations more are volume and mix, which take back from each other
+		SELECT CASE WHEN b.effect IN ('volume', 'intent_mix') THEN 1 WHEN b.effect ~ '(new|lost)' THEN 2 WHEN b.effect = 'price' THEN 3 ELSE 4 END AS place,
 			   b.effect, COALESCE(b.amount, 0) AS amount, b.low, b.high
 		FROM jsonb_to_recordset(llm_cost.report_rows(document, 'bridge')) AS b (effect text, amount numeric, low numeric, high numeric)
 		WHERE b.effect <> 'total'
 	), whole AS (
-		SELECT p.place, CASE p.place WHEN 1 THEN 'Volume' WHEN 2 THEN CASE WHEN bool_or(p.effect ~ 'feature|scope') THEN 'New users, features' ELSE 'New and lost users' END
+		SELECT p.place, CASE p.place WHEN 1 THEN 'Volume and mix' WHEN 2 THEN CASE WHEN bool_or(p.effect ~ 'feature|scope') THEN 'New users, features' ELSE 'New and lost users' END
 									 WHEN 3 THEN 'Prices' ELSE 'Unit cost' END AS effect,
 			   sum(p.amount) AS amount,
 			   CASE WHEN count(*) = 1 THEN min(p.low) END AS low, CASE WHEN count(*) = 1 THEN max(p.high) END AS high
@@ -80,7 +81,7 @@ BEGIN ATOMIC
 	ORDER BY 1;
 END;
 COMMENT ON FUNCTION llm_cost.shown_bridge(jsonb) IS
-	'The effects of a report document in the four lines of the first page: volume, users (and features) that are new or gone, prices, unit cost; a fifth where they do not add up to the change.';
+	'The effects of a report document in the four lines of the first page: volume with the mix of uses, users (and features) that are new or gone, prices, unit cost; a fifth where they do not add up to the change.';
 
 -- ------------------------------------------------------------------------- numbers
 
