@@ -125,3 +125,13 @@ FROM llm_cost.overview('company.llm_call_usage', '[2026-06-22, 2026-06-29)');
 \echo '--- Cache hits that got lost: since when, from what to what, what it costs, and the release near it.'
 SELECT scope, opened_at::date AS opened, closed_at::date AS closed, round(value_before, 3) AS before, round(value_during, 3) AS during, wasted_usd, near_release
 FROM llm_cost.drift_windows('hit_ratio', '{workflow}', '[2026-06-01, 2026-06-29)', usage => 'company.llm_call_usage');
+
+\echo '--- The report of the week, as a scheduled job writes it: once as text ...'
+CALL llm_cost.write_report('[2026-06-22, 2026-06-29)', '{company.llm_call_usage}');
+\pset format unaligned
+\pset tuples_only on
+SELECT llm_cost.report_text();
+\o :report
+SELECT llm_cost.report_html();
+\o
+\echo '--- ... and once as a page.'
