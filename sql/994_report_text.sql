@@ -82,7 +82,7 @@ RETURN CASE WHEN amount <> 0 AND most > 0 THEN COALESCE(NULLIF(repeat('█', flo
 COMMENT ON FUNCTION llm_cost.text_bar(numeric, numeric, integer) IS 'A bar of blocks, as long as the amount is large beside the greatest.';
 
 CREATE FUNCTION llm_cost.text_table(headings text[], align text, body jsonb, width integer) RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
