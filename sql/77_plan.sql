@@ -3,6 +3,19 @@
  * measured from its first day.
  */
 
+CREATE FUNCTION llm_cost.may_read(schema_name text, relation_name text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	-- by name: a cast to regclass fails on a schema the reader may not use
+	SELECT EXISTS (
+		SELECT FROM pg_class c
+			 JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = may_read.schema_name AND c.relname = may_read.relation_name
+		  AND has_table_privilege(c.oid, 'SELECT'));
+END;
+COMMENT ON FUNCTION llm_cost.may_read(text, text) IS
+	'Whether the current user may read the relation of that name; false where there is none. For row security of what is kept about usages.';
+
 CREATE TABLE llm_cost.usage_plan (
 	schema_name	text COLLATE "C" NOT NULL,
 	relation_name text COLLATE "C" NOT NULL,
@@ -30,17 +43,9 @@ SELECT pg_catalog.pg_extension_config_dump('llm_cost.usage_plan', '');
 
 ALTER TABLE llm_cost.usage_plan ENABLE ROW LEVEL SECURITY;
 CREATE POLICY usage_plan_read ON llm_cost.usage_plan FOR SELECT
-	USING (planned_by = CURRENT_USER OR EXISTS (
-		SELECT FROM pg_catalog.pg_class c
-			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = schema_name AND c.relname = relation_name
-		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+	USING (planned_by = CURRENT_USER OR llm_cost.may_read(schema_name, relation_name));
 CREATE POLICY usage_plan_add ON llm_cost.usage_plan FOR INSERT
-	WITH CHECK (planned_by = CURRENT_USER AND EXISTS (
-		SELECT FROM pg_catalog.pg_class c
-			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = schema_name AND c.relname = relation_name
-		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+	WITH CHECK (planned_by = CURRENT_USER AND llm_cost.may_read(schema_name, relation_name));
 CREATE POLICY usage_plan_remove ON llm_cost.usage_plan FOR DELETE USING (planned_by = CURRENT_USER);
 COMMENT ON POLICY usage_plan_read ON llm_cost.usage_plan IS 'Plans of relations the user may read, and his own.';
 COMMENT ON POLICY usage_plan_add ON llm_cost.usage_plan IS 'Only for relations the user may read, in his own name.';

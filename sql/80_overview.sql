@@ -62,7 +62,8 @@ BEGIN
 			   END
 		FROM (%1$s) AS r,
 			 -- per period; what is known of before is the mean of the windows
-			 LATERAL (SELECT COALESCE(r.cost_after, 0) AS spend, COALESCE(r.cost_before, 0) / GREATEST(r.windows_before, 1) AS spend_before,
+			 -- where nothing has a price, spend is unknown and not nothing
+			 LATERAL (SELECT CASE WHEN r.cost_after IS NOT NULL OR COALESCE(r.attempts_after, 0) = 0 THEN COALESCE(r.cost_after, 0) END AS spend, COALESCE(r.cost_before, 0) / GREATEST(r.windows_before, 1) AS spend_before,
 							 COALESCE(r.reference_after, 0) - COALESCE(r.reference_new, 0) AS known_after,
 							 COALESCE(r.reference_before, 0) / GREATEST(r.windows_before, 1) AS known_before,
 							 COALESCE(r.n_after, 0) - COALESCE(r.n_new, 0) AS n_after,
@@ -77,7 +78,7 @@ BEGIN
 			 -- spend is exact; what comes of a division is not, and the last part takes the rest
 			 LATERAL (SELECT trim_scale(x.spend) AS spend, trim_scale(x.spend - round(x.spend - x.change, 6)) AS change, round(x.new_users, 6) AS new_users,
 							 round(x.price, 6) AS price, round(x.volume, 6) AS volume) AS b
-		ORDER BY r.label IS NULL, abs(b.change) DESC NULLS LAST, b.spend DESC, r.label$sql$,
+		ORDER BY r.label IS NULL, abs(b.change) DESC NULLS LAST, b.spend DESC NULLS LAST, r.label$sql$,
 		llm_cost.comparison_query(source.relation, 'unit_cost', chosen.chosen_unit, dimensions, whole, overview.baseline, overview.filter, zone,
 			COALESCE(overview.max_rows, 10) - 1),
 		chosen.chosen_unit, source.relation::text, whole, dimensions, next_column, COALESCE(overview.filter, '{}'),
@@ -89,4 +90,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.overview(regclass, tstzrange, text[], text, text, jsonb, text, integer) IS
-	'Where spend moved in the period (NULL: the last full week) against the mean of the windows before (baseline as in drift()): the scopes with the largest changes, then all other, adding up to the total. change_usd is the sum of what came from volume (at the mean of both unit costs), from users never seen before, from prices (the same usage at the prices of the start of the period), and from unit cost. The columns from headline_pct to cause are those of drift(). by: NULL takes the first of workflow, feature, agent, team, intent, model that the usage reports. in_units_of: operation, attempt, conversation, user or outcome. weeks_open: for how many weeks in a row it has changed that way. owner: the team, if one alone uses the scope. next_sql: the next question to ask. Amounts are in the currency of the price book.';
+	'Where spend moved in the period (NULL: the last full week) against the mean of the windows before (baseline as in drift()): the scopes with the largest changes, then all other, adding up to the total. change_usd is the sum of what came from volume (at the mean of both unit costs), from users never seen before, from prices (the same usage at the prices of the start of the period), and from unit cost. The columns from headline_pct to cause are those of drift(). by: NULL takes the first of workflow, feature, agent, team, intent, model that the usage reports. in_units_of: operation, attempt, conversation, user or outcome. weeks_open: for how many weeks in a row it has changed that way. owner: the team, if one alone uses the scope. next_sql: the next question to ask. Amounts are in the currency of the price book; NULL where no attempt has a price.';

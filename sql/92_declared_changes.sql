@@ -31,17 +31,9 @@ SELECT pg_catalog.pg_extension_config_dump('llm_cost.declared_change', '');
 
 ALTER TABLE llm_cost.declared_change ENABLE ROW LEVEL SECURITY;
 CREATE POLICY declared_change_read ON llm_cost.declared_change FOR SELECT
-	USING (declared_by = CURRENT_USER OR EXISTS (
-		SELECT FROM pg_catalog.pg_class c
-			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = schema_name AND c.relname = relation_name
-		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+	USING (declared_by = CURRENT_USER OR llm_cost.may_read(schema_name, relation_name));
 CREATE POLICY declared_change_add ON llm_cost.declared_change FOR INSERT
-	WITH CHECK (declared_by = CURRENT_USER AND EXISTS (
-		SELECT FROM pg_catalog.pg_class c
-			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = schema_name AND c.relname = relation_name
-		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+	WITH CHECK (declared_by = CURRENT_USER AND llm_cost.may_read(schema_name, relation_name));
 CREATE POLICY declared_change_remove ON llm_cost.declared_change FOR DELETE USING (declared_by = CURRENT_USER);
 COMMENT ON POLICY declared_change_read ON llm_cost.declared_change IS 'What is declared of relations the user may read, and his own.';
 COMMENT ON POLICY declared_change_add ON llm_cost.declared_change IS 'Only for relations the user may read, in his own name.';

@@ -57,30 +57,14 @@ SELECT pg_catalog.pg_extension_config_dump('llm_cost.release_source', '');
 ALTER TABLE llm_cost.declared_release ENABLE ROW LEVEL SECURITY;
 ALTER TABLE llm_cost.release_source ENABLE ROW LEVEL SECURITY;
 CREATE POLICY declared_release_read ON llm_cost.declared_release FOR SELECT
-	USING (declared_by = CURRENT_USER OR EXISTS (
-		SELECT FROM pg_catalog.pg_class c
-			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = schema_name AND c.relname = relation_name
-		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+	USING (declared_by = CURRENT_USER OR llm_cost.may_read(schema_name, relation_name));
 CREATE POLICY declared_release_add ON llm_cost.declared_release FOR INSERT
-	WITH CHECK (declared_by = CURRENT_USER AND EXISTS (
-		SELECT FROM pg_catalog.pg_class c
-			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = schema_name AND c.relname = relation_name
-		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+	WITH CHECK (declared_by = CURRENT_USER AND llm_cost.may_read(schema_name, relation_name));
 CREATE POLICY declared_release_remove ON llm_cost.declared_release FOR DELETE USING (declared_by = CURRENT_USER);
 CREATE POLICY release_source_read ON llm_cost.release_source FOR SELECT
-	USING (attached_by = CURRENT_USER OR EXISTS (
-		SELECT FROM pg_catalog.pg_class c
-			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = schema_name AND c.relname = relation_name
-		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+	USING (attached_by = CURRENT_USER OR llm_cost.may_read(schema_name, relation_name));
 CREATE POLICY release_source_add ON llm_cost.release_source FOR INSERT
-	WITH CHECK (attached_by = CURRENT_USER AND EXISTS (
-		SELECT FROM pg_catalog.pg_class c
-			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = schema_name AND c.relname = relation_name
-		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+	WITH CHECK (attached_by = CURRENT_USER AND llm_cost.may_read(schema_name, relation_name));
 CREATE POLICY release_source_remove ON llm_cost.release_source FOR DELETE USING (attached_by = CURRENT_USER);
 COMMENT ON POLICY declared_release_read ON llm_cost.declared_release IS 'Releases of relations the user may read, and his own.';
 COMMENT ON POLICY declared_release_add ON llm_cost.declared_release IS 'Only for relations the user may read, in his own name.';

@@ -116,6 +116,8 @@ INSERT INTO call SELECT '2026-06-25'::timestamptz + make_interval(mins => i), 'n
 SELECT scope, value, value_before, at_stake_usd, priced_pct, verdict, cause FROM llm_cost.drift(by => '{workflow}', period => '[2026-06-22, 2026-06-29)', unit => 'attempt');
 -- Unpriced attempts leave both sides: as before, without them.
 SELECT round(sum(cost) / count(cost), 10) AS unit_cost FROM call_usage WHERE started_at >= '2026-06-22' AND workflow = 'search';
+-- Spend without a price is unknown, not nothing.
+SELECT scope, spend_usd, change_usd, priced_pct FROM llm_cost.overview(period => '[2026-06-22, 2026-06-29)') WHERE scope IN ('workflow=unpriced', 'workflow=brand new');
 DELETE FROM call WHERE model = 'no such model' OR workflow = 'brand new';
 
 -- Against a plan; the latest that holds.

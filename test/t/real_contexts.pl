@@ -53,7 +53,7 @@ is(query(qq{
 
 # Coding sessions with the real behaviour of a prompt cache.
 query(qq{
-	CREATE TABLE weka (trace_id text, duplicate_of text, seq int, user_turn int, agent_id text, subagent_type text, subagent_status text, t float8, type text,
+	CREATE TABLE weka (trace_id text, duplicate_of text, seq int, user_turn int, agent_id text, helper_type text, helper_status text, t float8, type text,
 		model text, "in" bigint, "out" bigint, stop text, api_time float8, think_time float8, ttft float8, input_types text, output_types text,
 		block_size int, n_blocks int, cached_blocks int, cached_tokens bigint, cached_prev bigint, tool_tokens bigint, system_tokens bigint);
 	COPY weka FROM PROGRAM 'gzip -dc $data/weka_claude_code_requests.csv.gz' CSV HEADER;
