@@ -45,7 +45,7 @@ FROM pg_class c WHERE c.relname IN ('call', 'daily', 'daily_cell', 'daily_user_c
 
 -- The dashboard: 30 days by team.
 CREATE VIEW from_cells AS
-	SELECT team, sum(cost) AS spend, llm_cost.percentiles(llm_cost.combine(cost_distribution), '{0.5,0.99}') AS p, sum(cache_read_tokens) / sum(cacheable_tokens) AS hit_ratio, sum(grouped_attempts) / sum(operations) AS calls_per_operation
+	SELECT team, sum(cost) AS spend, llm_cost.percentiles(llm_cost.combine(cost_distribution), '{0.5,0.99}') AS p, sum(cache_read_tokens) / sum(cacheable_tokens) AS hit_ratio, sum(operation_attempts) / sum(operations) AS calls_per_operation
 	FROM daily_cell WHERE bucket_start >= '2026-05-30' GROUP BY team;
 CREATE VIEW from_usage AS
 	SELECT team, sum(cost) AS spend, llm_cost.percentiles(llm_cost.distribution(cost), '{0.5,0.99}') AS p, llm_cost.hit_ratio(cache_read_tokens, input_tokens) AS hit_ratio, count(operation_id)::numeric / count(DISTINCT operation_id) AS calls_per_operation

@@ -21,8 +21,9 @@ AS $$
 DECLARE
 	source		record;
 	dimensions	text;
-	strays		text;
+	of_operation text;
 	canonical	text;
+	ties		text;
 	reference	text;
 	children	text := '';
 	once		text := 'true';
@@ -36,8 +37,8 @@ BEGIN
 	attempts_query.usage := source.relation;
 	PERFORM llm_cost.require_attempts(source.relation);
 	SELECT string_agg(format('%s COLLATE "C" AS dimension_%s', llm_cost.column_expression(attempts_query.usage, d.name, 'a'), d.rank), ', ' ORDER BY d.rank),
-		   string_agg(format(', CASE WHEN c.operation_id IS NOT NULL THEN c.dimension_%1$s IS DISTINCT FROM pg_catalog.first_value(c.dimension_%1$s) OVER in_operation END AS dimension_%1$s_strays', d.rank), '' ORDER BY d.rank)
-	INTO dimensions, strays
+		   string_agg(format(', CASE WHEN c.operation_id IS NULL THEN c.dimension_%1$s ELSE pg_catalog.first_value(c.dimension_%1$s) OVER in_operation END AS operation_dimension_%1$s', d.rank), '' ORDER BY d.rank)
+	INTO dimensions, of_operation
 	FROM unnest(attempts_query.by) WITH ORDINALITY AS d (name, rank);
 	-- names are told apart here, not put in order: bytes will do, and sort several times as fast
 	SELECT string_agg(format('%s%s AS %I',
@@ -45,6 +46,9 @@ BEGIN
 			CASE WHEN u.data_type = 'text' THEN ' COLLATE "C"' ELSE '' END, u.usage_column), ', ' ORDER BY u."position")
 	INTO canonical
 	FROM llm_cost.usage_columns() u;
+
+	-- Attempts of one time are told apart by their id, else by all that they may differ in.
+	ties := CASE WHEN 'attempt_id' = ANY (source.columns) THEN 'c.attempt_id' ELSE 'c.model, c.input_tokens, c.output_tokens' END;
 
 	reference := llm_cost.reference_expression(format('%L', attempts_query.reference_at), source.price_book);
 
@@ -70,6 +74,9 @@ BEGIN
 		   c.is_call AND c.cost IS NULL AS unpriced,
 		   -- among the attempts and tool calls of the operation
 		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.row_number() OVER in_operation = 1 END AS opens_operation,
+		   CASE WHEN c.operation_id IS NULL THEN c.started_at ELSE pg_catalog.first_value(c.started_at) OVER in_operation END AS operation_began_at,
+		   CASE WHEN c.operation_id IS NOT NULL THEN (count(*) FILTER (WHERE c.is_call) OVER whole_operation)::integer END AS operation_attempts,
+		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.sum(c.cost) OVER whole_operation END AS operation_cost,
 		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.bool_and(c.cost IS NOT NULL OR NOT c.is_call) OVER whole_operation END AS operation_priced,
 		   CASE WHEN c.operation_id IS NOT NULL THEN pg_catalog.bool_or(c.outcome IN ('resolved', 'approved', 'answered')) OVER whole_operation END AS operation_resolved,
 		   CASE WHEN c.conversation_id IS NOT NULL THEN pg_catalog.row_number() OVER in_conversation = 1 END AS opens_conversation,
@@ -86,11 +93,11 @@ BEGIN
 		  FROM %s AS a%s
 		  WHERE (%s) AND (%s) AND (%s)) AS c
 	-- an operation is opened by a call, if it has one; among those of one time failures come first
-	WINDOW in_operation AS (PARTITION BY c.operation_id ORDER BY c.is_call DESC, c.started_at, c.attempt, c.error_type, c.attempt_id, c.model, c.step, c.input_tokens, c.output_tokens),
+	WINDOW in_operation AS (PARTITION BY c.operation_id ORDER BY c.is_call DESC, c.started_at, c.attempt, c.error_type, c.step, %s),
 		   whole_operation AS (PARTITION BY c.operation_id),
-		   in_step AS (PARTITION BY c.operation_id, c.step, c.kind ORDER BY c.started_at, c.attempt, c.error_type, c.attempt_id, c.model, c.input_tokens, c.output_tokens),
-		   in_conversation AS (PARTITION BY c.conversation_id ORDER BY c.started_at, c.attempt, c.error_type, c.attempt_id, c.model, c.input_tokens, c.output_tokens)$sql$,
-		reference, COALESCE(strays, ''),
+		   in_step AS (PARTITION BY c.operation_id, c.step, c.kind ORDER BY c.started_at, c.attempt, c.error_type, %s),
+		   in_conversation AS (PARTITION BY c.conversation_id ORDER BY c.started_at, c.attempt, c.error_type, %s)$sql$,
+		reference, COALESCE(of_operation, ''),
 		canonical,
 		CASE WHEN 'avoided_cost' = ANY (llm_cost.column_names(source.relation)) OR source.from_item LIKE '(%' THEN 'a.avoided_cost' ELSE 'NULL::pg_catalog.numeric' END,
 		COALESCE('a.' || source.cost_attributes, 'NULL::pg_catalog.jsonb'),
@@ -100,11 +107,11 @@ BEGIN
 					FROM unnest(ARRAY['input_tokens', 'output_tokens', 'meters']) AS c) || ') IS NOT TRUE' ELSE 'true' END,
 		source.from_item, children,
 		llm_cost.period_predicate(attempts_query.usage, attempts_query.scanned, 'a'),
-		llm_cost.filter_predicate(attempts_query.usage, attempts_query.filter - within_operation, 'a'), once));
+		llm_cost.filter_predicate(attempts_query.usage, attempts_query.filter - within_operation, 'a'), once, ties, ties, ties));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.attempts_query(regclass, tstzrange, text[], jsonb, timestamptz) IS
-	'SQL that reads the attempts of a usage within a period, with all canonical columns, cost, reference_cost (at the prices of reference_at), the columns asked for as text (dimension_1, ...), and flags: is_call, unpriced, opens_operation, operation_priced, operation_resolved, opens_conversation, conversation_pause (since the attempt before), is_retry, retry_error, failure_unlogged, and for each column asked for whether it differs from that of the operation''s first attempt (dimension_1_strays, ...). A parent span whose tokens are the sum of those of two spans below it or more, or of one of another kind, is left out.';
+	'SQL that reads the attempts of a usage within a period, with all canonical columns, cost, reference_cost (at the prices of reference_at), the columns asked for as text (dimension_1, ...), and flags: is_call, unpriced, opens_operation, opens_conversation, conversation_pause (since the attempt before), is_retry, retry_error, failure_unlogged; and of its operation, whatever a filter leaves out: operation_attempts, operation_cost, operation_priced, operation_resolved, and as its first attempt has them, or the attempt itself where it names no operation, operation_began_at and the columns asked for (operation_dimension_1, ...). A parent span whose tokens are the sum of those of two spans below it or more, or of one of another kind, is left out.';
 
 CREATE FUNCTION llm_cost.reference_expression(at text, price_book text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

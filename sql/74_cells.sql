@@ -2,8 +2,8 @@
  * Cells: exact sums of attempts by bucket and columns, and by user or not.
  *
  * One definition of what is added up serves every analysis and everything that
- * is stored.  An attempt counts where and when it ran; an operation and a
- * conversation count once, where and when they began.
+ * is stored.  An attempt counts where and when it ran; an operation counts once and
+ * whole, where and when its first attempt did, and so does a conversation.
  */
 
 CREATE FUNCTION llm_cost.cell_measures(
@@ -28,7 +28,7 @@ BEGIN ATOMIC
 	(14, 'cost', 'numeric', 'sum(cost)', 'Cost of the priced attempts.'),
 	(15, 'reference_cost', 'numeric', 'sum(reference_cost)', 'Cost of the same attempts at the prices of one time.'),
 	(16, 'recorded_cost', 'numeric', 'sum(recorded_cost)', 'What the source itself recorded.'),
-	(17, 'operation_cost', 'numeric', 'sum(cost) FILTER (WHERE operation_priced)', 'Cost of attempts in operations that have a cost for every attempt.'),
+	(17, 'operation_cost', 'numeric', 'sum(operation_cost) FILTER (WHERE opens_operation AND operation_priced)', 'Cost of the operations that began here and have a cost for every attempt, whole.'),
 	(18, 'retry_cost', 'numeric', 'sum(cost) FILTER (WHERE is_retry)', 'Cost of retries.'),
 	(19, 'failed_cost', 'numeric', 'sum(cost) FILTER (WHERE error_type IS NOT NULL)', 'Cost of attempts that failed.'),
 	(20, 'avoided_cost', 'numeric', 'sum(avoided_cost)', 'What attempts that were not billed would have cost.'),
@@ -39,8 +39,9 @@ BEGIN ATOMIC
 	(25, 'output_tokens', 'numeric', 'sum(output_tokens)', 'Answers, in tokens.'),
 	(26, 'reasoning_tokens', 'numeric', 'sum(reasoning_tokens)', 'Of these, tokens spent on reasoning.'),
 	(27, 'cacheable_tokens', 'numeric', 'sum(input_tokens) FILTER (WHERE cache_read_tokens BETWEEN 0 AND input_tokens)', 'Input tokens of the same attempts: what a hit ratio is of.'),
-	(28, 'outcome_cost', 'numeric', 'sum(cost) FILTER (WHERE operation_priced AND operation_resolved IS NOT NULL)', 'Cost of priced operations whose outcome is known.'),
-	(29, 'first_started_at', 'timestamptz', 'min(started_at)', 'Start of the first attempt.')
+	(28, 'outcome_cost', 'numeric', 'sum(operation_cost) FILTER (WHERE opens_operation AND operation_priced AND operation_resolved IS NOT NULL)', 'Of this, that of operations whose outcome is known.'),
+	(29, 'operation_attempts', 'bigint', 'sum(CASE WHEN opens_operation THEN operation_attempts ELSE 0 END)', 'Attempts of the operations that began here.'),
+	(30, 'first_started_at', 'timestamptz', 'min(started_at)', 'Start of the first attempt.')
 	) AS m ("position", measure, data_type, expression, description);
 END;
 COMMENT ON FUNCTION llm_cost.cell_measures() IS
@@ -98,7 +99,7 @@ CREATE FUNCTION llm_cost.cells(
 	OUT free_attempts bigint, OUT cost numeric, OUT reference_cost numeric, OUT recorded_cost numeric, OUT operation_cost numeric,
 	OUT retry_cost numeric, OUT failed_cost numeric, OUT avoided_cost numeric, OUT input_tokens numeric, OUT cache_read_tokens numeric,
 	OUT cache_write_tokens numeric, OUT cache_write_1h_tokens numeric, OUT output_tokens numeric, OUT reasoning_tokens numeric,
-	OUT cacheable_tokens numeric, OUT outcome_cost numeric, OUT first_started_at timestamptz, OUT cost_distribution llm_cost.distribution, OUT context_distribution llm_cost.distribution)
+	OUT cacheable_tokens numeric, OUT outcome_cost numeric, OUT operation_attempts bigint, OUT first_started_at timestamptz, OUT cost_distribution llm_cost.distribution, OUT context_distribution llm_cost.distribution)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 1000 COST 10000
 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET jit = off
@@ -135,7 +136,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.cells(text[], tstzrange, text, text, jsonb, timestamptz, regclass, text) IS
-	'Cells of a usage: exact sums by bucket (hour, day, week, month of local time, or the whole period) and the columns "by". grain: dimension (with distributions of cost and context) or user (by user_id). reference_at: time whose prices reference_cost takes; NULL: the start of the period, or no reference_cost where a rollup has that of other prices. An attempt counts where it ran, an operation where its first call did. The measures are described by cell_measures(). usage may be a rollup.';
+	'Cells of a usage: exact sums by bucket (hour, day, week, month of local time, or the whole period) and the columns "by". grain: dimension (with distributions of cost and context) or user (by user_id). reference_at: time whose prices reference_cost takes; NULL: the start of the period, or no reference_cost where a rollup has that of other prices. An attempt counts where it ran, an operation whole where its first attempt did. The measures are described by cell_measures(). usage may be a rollup.';
 
 CREATE FUNCTION llm_cost.scope_expression(by text[], qualifier text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

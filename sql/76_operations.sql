@@ -28,7 +28,7 @@ BEGIN
 	deep := source.columns @> '{attempt_id,parent_id}';
 	RETURN QUERY EXECUTE format($sql$
 	WITH %s attempt AS %s (%s), operation AS (
-		SELECT a.operation_id, min(a.started_at) AS first_started_at, max(a.started_at) AS last_started_at,
+		SELECT a.operation_id, min(a.started_at) AS first_started_at, max(a.started_at) AS last_started_at, min(a.operation_began_at) AS began_at,
 			   -- what the first attempt says holds for the operation, if a filter has left it
 			   COALESCE(min(a.user_id) FILTER (WHERE a.opens_operation), min(a.user_id) FILTER (WHERE a.operation_id IS NOT NULL)) AS user_id, COALESCE(min(a.team) FILTER (WHERE a.opens_operation), min(a.team) FILTER (WHERE a.operation_id IS NOT NULL)) AS team,
 			   COALESCE(min(a.workflow) FILTER (WHERE a.opens_operation), min(a.workflow) FILTER (WHERE a.operation_id IS NOT NULL)) AS workflow, COALESCE(min(a.intent) FILTER (WHERE a.opens_operation), min(a.intent) FILTER (WHERE a.operation_id IS NOT NULL)) AS intent,
@@ -77,11 +77,11 @@ BEGIN
 		CASE WHEN operations.outcomes IS NULL THEN 'o.outcome' ELSE 'COALESCE(late.outcome, o.outcome)' END,
 		CASE WHEN deep THEN ' LEFT JOIN deepest d ON d.operation_id = o.operation_id' ELSE '' END,
 		llm_cost.outcome_join(operations.outcomes, COALESCE(operations.outcome_key, 'operation_id'), COALESCE(operations.outcome_column, 'outcome'), 'o.operation_id'),
-		llm_cost.within(whole, 'o.first_started_at'));
+		llm_cost.within(whole, 'o.began_at'));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.operations(tstzrange, jsonb, regclass, regclass, text, text, text) IS
-	'One row per operation that began in the period (NULL: the last full week), by cost: calls, retries with the error that caused each (NULL where it was not logged), depth of the tree of calls, tokens, cost, cost of retries and of failures (NULL, not 0, where failed attempts were not logged or not priced), outcome from the usage or, joined late, from the relation "outcomes". cost is NULL when an attempt has none. Attempts that name no operation are one row without operation_id. Needs operation_id.';
+	'One row per operation whose first attempt ran in the period (NULL: the last full week), by cost: calls, retries with the error that caused each (NULL where it was not logged), depth of the tree of calls, tokens, cost, cost of retries and of failures (NULL, not 0, where failed attempts were not logged or not priced), outcome from the usage or, joined late, from the relation "outcomes". cost is NULL when an attempt has none. Attempts that name no operation are one row without operation_id. Needs operation_id.';
 
 CREATE FUNCTION llm_cost.outcome_join(outcomes regclass, outcome_key text, outcome_column text, joined text) RETURNS text
 LANGUAGE plpgsql STABLE

@@ -27,7 +27,7 @@ BEGIN ATOMIC
 	('attempts', 'period', 'attempts', 'windows', 'total', '{}', NULL, 't.cost_after / NULLIF(t.attempts_after - t.unpriced_after, 0)', 'Attempts in the period.'),
 	('input_tokens', 'period', 'input_tokens', 'windows', 'total', '{}', NULL, NULL, 'Input tokens in the period.'),
 	('output_tokens', 'period', 'output_tokens', 'windows', 'total', '{}', NULL, NULL, 'Output tokens in the period.'),
-	('calls_per_operation', 'operation', 'grouped_attempts', 'operations', 'ratio', '{operation_id}', NULL, 't.cost_after / NULLIF(t.attempts_after - t.unpriced_after, 0)', 'Attempts per operation.'),
+	('calls_per_operation', 'operation', 'operation_attempts', 'operations', 'ratio', '{operation_id}', NULL, 't.cost_after / NULLIF(t.attempts_after - t.unpriced_after, 0)', 'Attempts per operation.'),
 	('hit_ratio', 'token', 'cache_read_tokens', 'cacheable_tokens', 'points', '{cache_read_tokens}', 'saved', '-t.price', 'Share of input tokens read from the prompt cache, where reported.'),
 	('retry_share', 'dollar', 'retry_cost', 'cost', 'points', '{operation_id}', NULL, '1', 'Share of spend that pays for retries.'),
 	('output_ratio', 'token', 'output_tokens', 'input_tokens', 'ratio', '{}', 'output', 't.price', 'Output tokens per input token.'),

@@ -98,7 +98,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('least_change: %s.', calls.least_change);
 	END IF;
 	SELECT COALESCE(string_agg(format(', dimension_%s', i), '' ORDER BY i), ''),
-		   COALESCE(string_agg(format(', min(a.dimension_%1$s) FILTER (WHERE a.opens_operation IS NOT FALSE) AS dimension_%1$s', i), '' ORDER BY i), ''),
+		   COALESCE(string_agg(format(', min(a.operation_dimension_%1$s) AS dimension_%1$s', i), '' ORDER BY i), ''),
 		   COALESCE(string_agg(format(', CASE WHEN a.operation_id IS NULL THEN a.dimension_%1$s END AS alone_%1$s', i), '' ORDER BY i), ''),
 		   COALESCE(string_agg(format(', alone_%1$s', i), '' ORDER BY i), ''),
 		   COALESCE(string_agg(format(', min(p.dimension_%1$s) OVER operation AS dimension_%1$s', i), '' ORDER BY i), '')
@@ -109,7 +109,7 @@ BEGIN
 	WITH part AS (
 		-- an operation is one row per step here; attempts without operation are kept by scope
 		SELECT a.operation_id, a.step, a.is_call, CASE WHEN a.operation_id IS NULL THEN %1$s END AS alone_now%2$s%3$s,
-			   min(a.started_at) AS began, count(*) AS n, count(*) FILTER (WHERE a.is_retry) AS retries,
+			   min(a.operation_began_at) AS began, count(*) AS n, count(*) FILTER (WHERE a.is_retry) AS retries,
 			   sum(a.cost) AS cost, count(*) FILTER (WHERE a.unpriced) AS unpriced
 		FROM (%4$s) AS a
 		GROUP BY a.operation_id, a.step, a.is_call, alone_now%5$s

@@ -62,11 +62,11 @@ BEGIN
 		WHERE a.operation_id IS NOT NULL OR a.is_call AND %3$s
 		GROUP BY a.operation_id%4$s
 		HAVING %5$s AND count(*) FILTER (WHERE a.is_call) > 0$sql$,
-		(SELECT string_agg(format('CASE WHEN a.operation_id IS NULL THEN min(a.dimension_%1$s) ELSE min(a.dimension_%1$s) FILTER (WHERE a.opens_operation) END', i), ', ' ORDER BY i)
+		(SELECT string_agg(format('min(a.operation_dimension_%s)', i), ', ' ORDER BY i)
 		 FROM generate_series(1, cardinality(dimensions)) AS i),
 		attempt_sql, llm_cost.within(whole, 'a.started_at'),
 		(SELECT string_agg(format(', CASE WHEN a.operation_id IS NULL THEN a.dimension_%s END', i), '' ORDER BY i) FROM generate_series(1, cardinality(dimensions)) AS i),
-		llm_cost.within(whole, 'min(a.started_at)'))
+		llm_cost.within(whole, 'min(a.operation_began_at)'))
 	WHEN 'conversation' THEN format($sql$
 		SELECT ARRAY[%1$s]::text[] AS key, a.conversation_id AS id, min(a.started_at) AS started_at, a.conversation_id IS NOT NULL AS attributed,
 			   sum(a.cost) AS cost, count(*) AS attempts, count(*) FILTER (WHERE a.unpriced) AS unpriced, NULL::text AS signs

@@ -74,13 +74,11 @@ BEGIN
 		WHERE a.operation_id IS NOT NULL OR a.is_call AND %3$s
 		GROUP BY a.operation_id%4$s
 		HAVING %5$s$sql$,
-		-- an operation is of the model, release, ... of its first call
-		(SELECT string_agg(format('COALESCE((array_agg(a.dimension_%1$s ORDER BY a.started_at, a.attempt_id, a.attempt) FILTER (WHERE a.operation_id IS NOT NULL AND a.is_call))[1],
-				CASE WHEN a.operation_id IS NULL THEN min(a.dimension_%1$s) ELSE min(a.dimension_%1$s) FILTER (WHERE a.opens_operation) END) AS dimension_%1$s, ', i), '' ORDER BY i)
+		(SELECT string_agg(format('min(a.operation_dimension_%1$s) AS dimension_%1$s, ', i), '' ORDER BY i)
 		 FROM generate_series(1, cardinality(dimensions)) AS i),
 		attempt_sql, llm_cost.within(whole, 'a.started_at'),
 		(SELECT string_agg(format(', CASE WHEN a.operation_id IS NULL THEN a.dimension_%s END', i), '' ORDER BY i) FROM generate_series(1, cardinality(dimensions)) AS i),
-		llm_cost.within(whole, 'min(a.started_at)'));
+		llm_cost.within(whole, 'min(a.operation_began_at)'));
 
 	RETURN QUERY EXECUTE format($sql$
 	WITH operation AS (%1$s
@@ -127,7 +125,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.cost_per_outcome(text[], tstzrange, jsonb, regclass, text, text[], text[], numeric, numeric, regclass, text, text) IS
-	'What an operation costs that ends well, by columns (as the operation''s first call has them), dearest first. operations = resolved (outcome in "success") + unresolved (any other, escalated among them) + unknown (no outcome, or several) + unpriced_operations (an attempt without cost). Rates and costs are of those resolved and unresolved: cost, and in it human_cost (meter human_review_minute), retry_cost (NULL where failed attempts are not logged) and escalated_cost; in addition unresolved_cost = failure_cost x unresolved. cost_per_resolved = (cost + unresolved_cost) / resolved, NULL where nothing was resolved. Declared, not measured: failure_cost, what people then do for each unresolved operation; human_minute_cost, a minute of people in attempts that have no cost otherwise. The outcome is the last the usage reports, or that of the relation "outcomes". A rate is of the operations there were: it describes and tests nothing. Needs operation_id, and outcome where "outcomes" is not given.';
+	'What an operation costs that ends well, by columns (as the operation''s first attempt has them), dearest first. operations = resolved (outcome in "success") + unresolved (any other, escalated among them) + unknown (no outcome, or several) + unpriced_operations (an attempt without cost). Rates and costs are of those resolved and unresolved: cost, and in it human_cost (meter human_review_minute), retry_cost (NULL where failed attempts are not logged) and escalated_cost; in addition unresolved_cost = failure_cost x unresolved. cost_per_resolved = (cost + unresolved_cost) / resolved, NULL where nothing was resolved. Declared, not measured: failure_cost, what people then do for each unresolved operation; human_minute_cost, a minute of people in attempts that have no cost otherwise. The outcome is the last the usage reports, or that of the relation "outcomes". A rate is of the operations there were: it describes and tests nothing. Needs operation_id, and outcome where "outcomes" is not given.';
 
 CREATE FUNCTION llm_cost.compare_outcomes(
 	versus text DEFAULT 'model', by text[] DEFAULT '{}', period tstzrange DEFAULT NULL, filter jsonb DEFAULT NULL, usage regclass DEFAULT NULL, time_zone text DEFAULT NULL,

@@ -207,13 +207,13 @@ BEGIN
 			COALESCE(e.unpriced_before, 0), COALESCE(e.unpriced_after, 0), e.windows_before, NULL, COALESCE(e.sampling_unit, 'user')) AS j$sql$,
 		release_query.baseline_weeks, release_query.released, chosen.numerator, regexp_replace(chosen.denominator, '(\w+)', 'c.\1', 'g'),
 		-- a change of prices is none of the release's
-		replace(llm_cost.cells_query(
+		replace(replace(llm_cost.cells_query(
 			format($attempt$
 				SELECT a.*,
 					   CASE WHEN a.started_at >= r.released_at AND o.seconds < 0 THEN NULL
 							WHEN o.seconds - floor(o.seconds / r.step) * r.step < r.length THEN floor(o.seconds / r.step)::integer END AS window_no,
 					   CASE WHEN a.started_at >= r.released_at AND o.seconds >= 0 THEN floor(o.seconds / 86400)::integer END AS day
-				FROM (SELECT a.*, %s AS scope, %s AS version FROM (%s) AS a WINDOW of_operation AS (PARTITION BY a.operation_id)) AS a
+				FROM (SELECT a.*, %s AS scope, %s AS version, pg_catalog.sum(a.reference_cost) OVER of_operation AS operation_reference_cost FROM (%s) AS a WINDOW of_operation AS (PARTITION BY a.operation_id)) AS a
 					 JOIN jsonb_to_recordset(%L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, step integer) USING (scope),
 					 LATERAL (SELECT EXTRACT(epoch FROM timezone(%L, a.started_at) - r.local_start) AS seconds) AS o
 				WHERE NOT (a.started_at >= r.released_at AND o.seconds < 0)
@@ -227,7 +227,7 @@ BEGIN
 			ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m
 				  WHERE m.measure IN ('attempts', 'unpriced_attempts', 'cost', 'first_started_at', 'input_tokens', 'output_tokens', 'cache_read_tokens', 'cacheable_tokens', 'retries')
 					 OR concat_ws(' ', chosen.numerator, chosen.denominator) ~ ('\m' || m.measure || '\M'))),
-			'pg_catalog.sum(cost)', 'pg_catalog.sum(reference_cost)'),
+			'pg_catalog.sum(cost)', 'pg_catalog.sum(reference_cost)'), 'pg_catalog.sum(operation_cost)', 'pg_catalog.sum(operation_reference_cost)'),
 		release_query.carried, release_query.release, release_query.time_zone, llm_cost.declared_releases_query(source.relation, release_query.scanned),
 		target.schema_name, target.relation_name, COALESCE(release_query.filter, '{}'));
 END

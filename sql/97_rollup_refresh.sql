@@ -93,7 +93,7 @@ BEGIN
 	RETURN format($sql$
 	WITH attempt AS MATERIALIZED (
 		SELECT date_trunc(%1$L, a.started_at, %2$L) AS bucket_start%3$s, CASE WHEN a.turn = 1 THEN 1 WHEN a.turn > 1 THEN 2 END::smallint AS turn,
-			   a.started_at, a.is_call, a.unpriced, a.operation_id, a.opens_operation, a.operation_priced, a.operation_resolved,
+			   a.started_at, a.is_call, a.unpriced, a.operation_id, a.opens_operation, a.operation_attempts, a.operation_cost, a.operation_priced, a.operation_resolved,
 			   -- as far back as may be read, and not as far as happens to be
 			   a.opens_conversation OR a.conversation_pause > %4$L::interval AS opens_conversation,
 			   a.is_retry, a.failure_unlogged, a.error_type, a.billable, a.cost, a.avoided_cost, a.recorded_cost,
@@ -125,14 +125,14 @@ BEGIN
 	)%13$s
 	SELECT t.bucket_start, t.action, t.attempts_before, t.attempts, t.cost_before, t.cost, t.known_before FROM target t ORDER BY t.bucket_start$sql$,
 		step, zone,
-		COALESCE((SELECT string_agg(format(', a.dimension_%1$s, a.dimension_%1$s_strays', d.rank), '' ORDER BY d.rank) FROM unnest(stored) WITH ORDINALITY AS d (name, rank)), ''),
+		COALESCE((SELECT string_agg(format(', a.dimension_%1$s, a.operation_dimension_%1$s', d.rank), '' ORDER BY d.rank) FROM unnest(stored) WITH ORDINALITY AS d (name, rank)), ''),
 		age,
 		CASE WHEN rollup_batch_query.write
 			 THEN llm_cost.reference_expression(CASE WHEN rollup_batch_query.reference_at IS NULL THEN format('date_trunc(''week'', started_at, %L)', zone)
 				ELSE quote_literal(rollup_batch_query.reference_at) END, source.price_book)
 			 ELSE 'NULL::numeric' END,
 		llm_cost.attempts_query(rollup_batch_query.usage, scanned, stored, NULL, NULL),
-		COALESCE((SELECT format('array_remove(ARRAY[%s]::text[], NULL)', string_agg(format('CASE WHEN bool_or(a.dimension_%s_strays) THEN %L END', d.rank, d.name), ', ' ORDER BY d.rank))
+		COALESCE((SELECT format('array_remove(ARRAY[%s]::text[], NULL)', string_agg(format('CASE WHEN bool_or(a.dimension_%1$s IS DISTINCT FROM a.operation_dimension_%1$s) THEN %2$L END', d.rank, d.name), ', ' ORDER BY d.rank))
 				  FROM unnest(stored) WITH ORDINALITY AS d (name, rank)), '''{}''::text[]'),
 		(rollup_batch_query.target).schema_name, (rollup_batch_query.target).rollup_name, llm_cost.within(scanned, 'b.bucket_start'),
 		rollup_batch_query.force, llm_cost.within(rollup_batch_query.batch, 'bucket_start'), writes);

@@ -28,8 +28,8 @@ FROM (VALUES ('s1', '2026-05-05 10:00+00'::timestamptz, 'ann'), ('s2', '2026-05-
 INSERT INTO call VALUES
 	('2026-05-20 10:00+00', 'regress-calls', NULL, 'q1', 'search', 'lookup', 'tool', 1, NULL, 'ann'),
 	('2026-05-20 10:01+00', 'regress-calls', 1000, 'q1', 'search', 'answer', 'chat', 1, NULL, 'ann'),
-	('2026-05-31 23:59+00', 'regress-calls', NULL, 'q2', 'search', 'lookup', 'tool', 1, NULL, 'ann'),
-	('2026-06-01 00:01+00', 'regress-calls', 1000, 'q2', 'search', 'answer', 'chat', 1, NULL, 'ann'),
+	('2026-05-31 23:59+00', 'regress-calls', 1000, 'q2', 'search', 'answer', 'chat', 1, NULL, 'ann'),
+	('2026-06-01 00:01+00', 'regress-calls', NULL, 'q2', 'search', 'lookup', 'tool', 1, NULL, 'ann'),
 	('2026-06-04 10:00+00', 'regress-calls', 1000, 'q3', 'search', 'answer', 'chat', 1, NULL, 'bob'),
 	('2026-06-05 10:00+00', 'regress-calls', 1000, 'q4', 'search', 'answer', 'chat', 1, 'timeout', 'bob'),
 	('2026-06-05 10:01+00', 'regress-calls', 1000, 'q4', 'search', 'answer', 'chat', 2, 'timeout', 'bob'),

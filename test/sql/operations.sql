@@ -18,7 +18,8 @@ CREATE TABLE call (
 	started_at timestamptz, model text, input_tokens bigint, output_tokens bigint, operation_id text, attempt_id text,
 	parent_id text, attempt bigint, kind text, step text, error_type text, user_id text, workflow text, release text);
 INSERT INTO call VALUES
-	-- a: plans, fails, plans again, looks something up, answers: 4 levels deep
+	-- a: a tool call, and after midnight its first attempt: it begins with that; plans, fails, plans again, looks something up, answers: 4 levels deep
+	('2026-05-31 23:50+00', NULL, NULL, NULL, 'a', 'a0', NULL, NULL, 'tool', 'search', NULL, 'u1', 'w', '1.0'),
 	('2026-06-01 10:00+00', 'regress-op', 1000, 100, 'a', 'a1', NULL, 1, 'chat', 'plan', 'timeout', 'u1', 'w', '1.0'),
 	('2026-06-01 10:01+00', 'regress-op', 1000, 100, 'a', 'a2', 'a1', 2, 'chat', 'plan', NULL, 'u1', 'w', '1.0'),
 	('2026-06-01 10:02+00', NULL, NULL, NULL, 'a', 'a3', 'a2', NULL, 'tool', 'search', NULL, 'u1', 'w', '1.0'),
@@ -74,6 +75,45 @@ FROM llm_cost.cells('{}', tstzrange('2026-06-05 18:30+00', '2026-06-07 18:30+00'
 SELECT * FROM llm_cost.cells(grain => 'dust');
 SELECT * FROM llm_cost.cells(bucket => 'fortnight');
 
+-- One rule for all: 600 operations whose attempts differ in workflow, model and user, many over midnight
+-- and over the ends of the period, every fifth begun by a tool call, every ninth with a call that has no
+-- price.  By whatever column, an operation is whole where its first attempt is.
+CREATE TABLE mixed AS
+SELECT '2026-05-31 12:00+00'::timestamptz + o * INTERVAL '17 minutes' + n * INTERVAL '3 hours' AS started_at, t.tool IS NULL AS is_call,
+	   CASE WHEN t.tool IS NULL THEN CASE WHEN o % 9 = 0 AND n = 1 THEN 'no such model' WHEN hashint4(o * 10 + n) % 2 = 0 THEN 'regress-op' ELSE 'regress-op-2' END END AS model,
+	   CASE WHEN t.tool IS NULL THEN 1000 * (1 + abs(hashint4(o + 7 * n)) % 5) END AS input_tokens, CASE WHEN t.tool IS NULL THEN 100 END AS output_tokens,
+	   'o' || o AS operation_id, format('o%s.%s', o, n) AS attempt_id, CASE WHEN t.tool IS NULL THEN 'chat' ELSE 'tool' END AS kind,
+	   's' || n AS step, 'u' || abs(hashint4(o * 3 + n)) % 7 AS user_id, 'w' || abs(hashint4(o * 5 + n)) % 3 AS workflow,
+	   CASE WHEN o % 4 < 3 THEN (ARRAY['resolved', 'unresolved'])[1 + o % 2] END AS outcome
+FROM generate_series(1, 600) AS o, LATERAL generate_series(0, o % 4) AS n, LATERAL (SELECT CASE WHEN o % 5 = 0 AND n = 0 AND o % 4 > 0 THEN 'tool' END AS tool) AS t;
+SELECT count(*) FROM (VALUES ('input', 3.0), ('output', 5.0)) AS p (meter, amount), LATERAL llm_cost.set_price('regress-op-2', meter, amount, '2026-01-01', 'regress');
+SELECT llm_cost.attach('mixed');
+CREATE VIEW whole AS
+SELECT f.*, t.attempts, t.cost
+FROM (SELECT DISTINCT ON (operation_id) operation_id, started_at, workflow, model, user_id FROM mixed ORDER BY operation_id, is_call DESC, started_at) AS f
+	 JOIN (SELECT operation_id, count(*) FILTER (WHERE kind = 'chat') AS attempts, CASE WHEN bool_and(cost IS NOT NULL OR kind = 'tool') THEN sum(cost) END AS cost
+		   FROM mixed_usage GROUP BY 1) AS t USING (operation_id)
+WHERE f.started_at >= '2026-06-01' AND f.started_at < '2026-06-05';
+SELECT d.by, count(*) AS scopes, sum(p.operations) AS operations, sum(p.cost) AS cost,
+	   bool_and((c.operations, c.priced_operations, c.operation_attempts, c.operation_cost) = (p.operations, p.priced, p.attempts, p.cost)) AS cells,
+	   bool_and((k.operations, k.calls_per_operation) = (p.operations, llm_cost.shown_number(p.attempts / p.operations)) AND k.cost_per_operation = llm_cost.shown_number(p.cost / p.priced)) AS calls,
+	   bool_and((s.units, s.cost) = (p.priced, p.cost)) AS skew,
+	   bool_and((o.operations, o.unpriced_operations, o.cost + o.unknown_cost) = (p.operations, p.operations - p.priced, p.cost)) AS outcomes,
+	   bool_and(r.value = llm_cost.shown_number(p.cost / p.priced)) AS drift
+FROM (VALUES ('workflow'), ('model'), ('user_id')) AS d (by)
+	 CROSS JOIN LATERAL (SELECT jsonb_build_object(d.by, to_jsonb(w) ->> d.by) AS scope, count(*) AS operations, count(w.cost) AS priced, sum(w.cost) AS cost,
+								sum(w.attempts) AS attempts FROM whole w GROUP BY 1) AS p
+	 LEFT JOIN LATERAL llm_cost.cells(ARRAY[d.by], '[2026-06-01, 2026-06-05)', bucket => 'period', usage => 'mixed_usage') AS c ON c.scope = p.scope
+	 LEFT JOIN LATERAL llm_cost.calls(ARRAY[d.by], '[2026-06-01, 2026-06-05)', usage => 'mixed_usage') AS k ON k.scope = p.scope
+	 LEFT JOIN LATERAL llm_cost.skew(ARRAY[d.by], 'operation', '[2026-06-01, 2026-06-05)', usage => 'mixed_usage') AS s ON s.scope = p.scope
+	 LEFT JOIN LATERAL llm_cost.cost_per_outcome(ARRAY[d.by], '[2026-06-01, 2026-06-05)', usage => 'mixed_usage') AS o ON o.scope = p.scope
+	 LEFT JOIN LATERAL llm_cost.drift('unit_cost', ARRAY[d.by], '[2026-06-01, 2026-06-05)', unit => 'operation', usage => 'mixed_usage') AS r ON r.scope = p.scope
+GROUP BY 1 ORDER BY 1;
+SELECT count(*) AS operations, sum(attempts) AS attempts, sum(cost) AS cost, (SELECT row(count(*), sum(w.attempts), sum(w.cost)) FROM whole w) AS plain
+FROM llm_cost.operations('[2026-06-01, 2026-06-05)', usage => 'mixed_usage');
+DROP VIEW whole;
+SELECT llm_cost.detach('mixed_usage') \gset
+
 -- Reference prices: as of a time, and the attempt's own where there was none.
 SELECT count(*) FROM llm_cost.set_price('regress-op', 'input', 2.0, '2026-06-03', 'regress');
 SELECT scope, cost, reference_cost FROM llm_cost.cells('{model}', '[2026-06-01, 2026-06-08)', bucket => 'period', reference_at => '2026-06-02') ORDER BY cost;
@@ -120,5 +160,5 @@ SELECT llm_cost.drift_windows(usage => 'call_usage');
 
 SET client_min_messages = warning;
 DELETE FROM llm_cost.attached_usage WHERE schema_name = 'regress_operations';
-DELETE FROM llm_cost.price_override WHERE model = 'regress-op';
+DELETE FROM llm_cost.price_override WHERE model LIKE 'regress-op%';
 DROP SCHEMA regress_operations CASCADE;

@@ -99,10 +99,10 @@ SELECT revision, run_id > :first_run AS newer, difference #>> '{spend,after}' > 
 SELECT *, (SELECT who = CURRENT_USER AND note = 'we know' FROM llm_cost.findings) AS who FROM shown;
 SELECT f ->> 'status' AS status, f ->> 'note' AS note FROM jsonb_array_elements(llm_cost.run_document() -> 'findings') f;
 -- A finding gone is told.
-UPDATE call SET workflow = 'plain' WHERE workflow = :'odd' AND step = 'check';
+UPDATE call SET workflow = 'plain', operation_id = 'check ' || operation_id WHERE workflow = :'odd' AND step = 'check';
 CALL llm_cost.write_report('[2026-06-15, 2026-06-22)');
 SELECT jsonb_path_query_array(difference, '$.findings.gone[*].fingerprint') = to_jsonb(ARRAY[:'odd_one']) AS gone FROM llm_cost.report_run ORDER BY run_id DESC LIMIT 1;
-UPDATE call SET workflow = :'odd' WHERE operation_id NOT LIKE 'plain%';
+UPDATE call SET workflow = :'odd', operation_id = replace(operation_id, 'check ', '') WHERE operation_id NOT LIKE 'plain%';
 
 -- Week after week: two in a row, then it goes away, and what is cheaper again is no alert.
 CALL llm_cost.write_report('[2026-06-15, 2026-06-22)');
