@@ -91,7 +91,9 @@ BEGIN
 				 -- a tool call without usage of its own is no call of a provider
 				 %s AS is_call
 		  FROM %s AS a%s
-		  WHERE (%s) AND (%s) AND (%s)) AS c
+		  WHERE (%s) AND (%s) AND (%s)
+		  -- a fence: what an attempt cost is worked out once, however often it is read
+		  OFFSET 0) AS c
 	-- an operation is opened by a call, if it has one; among those of one time failures come first
 	WINDOW in_operation AS (PARTITION BY c.operation_id ORDER BY c.is_call DESC, c.started_at, c.attempt, c.error_type, c.step, %s),
 		   whole_operation AS (PARTITION BY c.operation_id),

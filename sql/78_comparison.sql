@@ -156,11 +156,11 @@ BEGIN
 	edges := near.edges;
 	SELECT tstzrange(min(lower(w.during)), max(upper(w.during))) INTO referenced
 	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w;
-	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %s, %s)', w.pair, w.side, lower(w.during),
+	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %L::integer[])', w.pair, w.side, lower(w.during),
 			-- a range of one's own counts as so many periods as it is long
 			CASE WHEN ranged AND w.side = 'before' AND w.pair < 99
 				 THEN EXTRACT(epoch FROM upper(w.during) - lower(w.during)) / EXTRACT(epoch FROM upper(comparison_query.period) - lower(comparison_query.period)) ELSE 1 END,
-			array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1), ', ' ORDER BY w.pair, w.side, w.during)
+			ARRAY(SELECT generate_series(array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1))), ', ' ORDER BY w.pair, w.side, w.during)
 	INTO compared
 	FROM unnest(listed.pairs, listed.sides, listed.windows) AS w (pair, side, during);
 
@@ -205,7 +205,7 @@ BEGIN
 				 ELSE 't.value_after / NULLIF(t.value_before, 0) - 1' END;
 
 	RETURN format($sql$
-	WITH compared (pair, side, starts_at, weight, first_segment, last_segment) AS (VALUES %1$s),
+	WITH compared (pair, side, starts_at, weight, segments) AS (VALUES %1$s),
 	cell AS MATERIALIZED (SELECT *, %3$s AS price FROM (%2$s) AS c),
 	-- windows before the first attempt say nothing
 	begun AS (SELECT min(c.first_started_at) AS at FROM cell c),
@@ -223,7 +223,7 @@ BEGIN
 		%19$s
 	), scoped AS (
 		SELECT %4$s AS scope, %5$s, u.pair%6$s
-		FROM cell c JOIN (SELECT u.*, s.segment FROM usable u, generate_series(u.first_segment, u.last_segment) AS s (segment)) AS u ON u.segment = c.bucket
+		FROM cell c JOIN (SELECT u.*, s.segment FROM usable u, unnest(u.segments) AS s (segment)) AS u ON u.segment = c.bucket
 		GROUP BY u.pair%7$s
 	), ranked AS (
 		SELECT s.scope, row_number() OVER (ORDER BY abs(sum(s.cost_after) - COALESCE(sum(s.cost_before), 0) / NULLIF(max(w.windows_before), 0)) DESC NULLS LAST,
@@ -330,7 +330,7 @@ BEGIN
 			 ELSE 'NULL::double precision AS yy, NULL::double precision AS yn, NULL::double precision AS nn' END,
 		CASE WHEN keys = '{}' THEN 'SELECT NULL::text AS user_id WHERE false'
 			 ELSE 'SELECT c.user_id FROM cell c WHERE c.user_id IS NOT NULL GROUP BY c.user_id
-				HAVING min(c.bucket) >= (SELECT w.first_segment FROM compared w WHERE w.pair = 0 AND w.side = ''after'')' END,
+				HAVING min(c.bucket) >= (SELECT w.segments[1] FROM compared w WHERE w.pair = 0 AND w.side = ''after'')' END,
 		CASE WHEN declared THEN format('llm_cost.declared_part(%L, %L, t.label || %L, %L, %L, %L, %s, t.factors)',
 				target.schema_name, target.relation_name, COALESCE(comparison_query.filter, '{}'),
 				tstzrange((SELECT min(lower(w.during)) FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w),

@@ -78,15 +78,16 @@ BEGIN
 	), version_began AS (
 		SELECT t.rank, t.version, min(t.first_started_at) AS at, sum(t.attempts) AS attempts, min(min(t.first_started_at)) OVER (PARTITION BY t.rank) AS all_began_at
 		FROM touched t WHERE t.version IS NOT NULL GROUP BY t.rank, t.version
-	), level AS (
-		SELECT t.rank, t.user_id, sum(t.y)::double precision AS y, sum(t.n)::double precision AS n
-		FROM touched t WHERE t.bucket >= %6$s AND t.bucket < %7$s GROUP BY t.rank, t.user_id
 	), user_day AS (
-		SELECT t.rank, t.day, t.user_id, sum(t.y)::double precision AS y, sum(t.n)::double precision AS n, sum(t.attempts) AS attempts
-		FROM touched t WHERE t.bucket BETWEEN %6$s AND %8$s GROUP BY t.rank, t.day, t.user_id
+		-- with what the user's baseline adds up to, every day
+		SELECT t.rank, t.day, t.user_id, sum(t.y)::double precision AS y, sum(t.n)::double precision AS n, max(t.level_y) AS level_y, max(t.level_n) AS level_n
+		FROM (SELECT t.*, (sum(t.y) FILTER (WHERE t.bucket < %7$s) OVER of_user)::double precision AS level_y,
+					 (sum(t.n) FILTER (WHERE t.bucket < %7$s) OVER of_user)::double precision AS level_n
+			  FROM touched t WHERE t.bucket BETWEEN %6$s AND %8$s WINDOW of_user AS (PARTITION BY t.rank, t.user_id)) AS t
+		GROUP BY t.rank, t.day, t.user_id
 	), estimated_day AS (
-		SELECT d.rank, d.day, llm_cost.%9$s(d.user_id, l.y, l.n, d.y, d.n) AS estimate, sum(d.y) AS y, sum(d.n) AS n
-		FROM user_day d LEFT JOIN level l ON l.rank = d.rank AND l.user_id = d.user_id
+		SELECT d.rank, d.day, llm_cost.%9$s(d.user_id, d.level_y, d.level_n, d.y, d.n) AS estimate, sum(d.y) AS y, sum(d.n) AS n
+		FROM user_day d
 		GROUP BY d.rank, d.day
 	), told_day AS (
 		SELECT d.rank, d.day, CASE WHEN s.sampling_unit = 'window' THEN CASE WHEN d.%10$s > 0 AND d.y > 0 THEN %11$s END
