@@ -212,13 +212,12 @@ WITH size AS (
 	SELECT a.user_id, sum(llm_cost.cost(c.model, c.input_tokens, c.output_tokens, c.started_at, c.cache_read_tokens,
 			c.cache_write_tokens, provider => c.provider)) FILTER (WHERE c.billable) AS usd
 	FROM plan CROSS JOIN account a LEFT JOIN llm_call c ON c.user_id = a.user_id AND c.started_at >= ends_at - interval '7 days'
-	WHERE NOT a.service
 	GROUP BY a.user_id HAVING count(c) > 0 OR a.user_id = 'u0077'
 ), script AS (
-	-- he himself will be above the median
-	SELECT round((:whale_factor * (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY CASE user_id WHEN 'u0077' THEN 'infinity' ELSE usd END) FROM spent)
+	-- he himself will be above the median; a call more than it takes
+	SELECT ceil((:whale_factor * (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY CASE user_id WHEN 'u0077' THEN 'infinity' ELSE usd END)::numeric FROM spent)
 				  - coalesce((SELECT usd FROM spent WHERE user_id = 'u0077'), 0))
-			/ llm_cost.cost('gpt-4o', size.input_tokens, size.output_tokens, whale_at, provider => 'openai'))::int AS calls
+			/ llm_cost.cost('gpt-4o', size.input_tokens, size.output_tokens, whale_at, provider => 'openai'))::int + 1 AS calls
 	FROM plan, size WHERE isfinite(whale_at)
 )
 SELECT operation_id || '/1.1.1', date_trunc('milliseconds', whale_at + (i - 0.5) * (interval '7 days' / calls)),

@@ -7,7 +7,7 @@
 
 CREATE FUNCTION llm_cost.skew(
 	by text[] DEFAULT '{}', unit text DEFAULT 'user', period tstzrange DEFAULT NULL, filter jsonb DEFAULT NULL,
-	usage regclass DEFAULT NULL, time_zone text DEFAULT NULL, whale_factor float8 DEFAULT 30,
+	usage regclass DEFAULT NULL, time_zone text DEFAULT NULL, whale_factor float8 DEFAULT 40,
 	OUT scope jsonb, OUT units bigint, OUT cost numeric, OUT p50_cost float8, OUT p90_cost float8, OUT p99_cost float8, OUT max_cost numeric,
 	OUT p99_to_p50 float8, OUT max_to_p50 float8, OUT top_1_share float8, OUT top_5_share float8, OUT top_10_share float8, OUT gini float8, OUT lorenz float8[],
 	OUT whales bigint, OUT whale_ids text[], OUT whale_costs numeric[], OUT whale_share float8,
@@ -27,7 +27,7 @@ DECLARE
 	attempt_sql text;
 	unit_sql	text;
 BEGIN
-	skew.whale_factor := COALESCE(skew.whale_factor, 30);
+	skew.whale_factor := COALESCE(skew.whale_factor, 40);
 	IF NOT (skew.whale_factor > 1 AND skew.whale_factor <= 1e9) THEN
 		RAISE EXCEPTION 'whale_factor must be more than 1, and at most a billion'
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('whale_factor: %s.', skew.whale_factor),

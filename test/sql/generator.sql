@@ -140,8 +140,8 @@ UNION ALL
 SELECT world, week, 'retry_storm', avg((error_type IS NOT DISTINCT FROM 'timeout')::int)
 FROM seen WHERE workflow = 'search' AND step = 'answer' AND (week < 0 OR started_at >= '2026-06-23 14:00') GROUP BY 1, 2
 UNION ALL
-SELECT world, week, 'whale', sum(usd) FILTER (WHERE user_id = 'u0077') / percentile_disc(0.5) WITHIN GROUP (ORDER BY usd)
-FROM (SELECT world, week, user_id, sum(cost) AS usd FROM seen WHERE user_id NOT LIKE 'svc%' GROUP BY 1, 2, 3) q GROUP BY 1, 2
+SELECT world, week, 'whale', sum(usd) FILTER (WHERE user_id = 'u0077') / percentile_cont(0.5) WITHIN GROUP (ORDER BY usd)::numeric
+FROM (SELECT world, week, user_id, sum(cost) AS usd FROM seen GROUP BY 1, 2, 3) q GROUP BY 1, 2
 UNION ALL
 SELECT world, week, 'long_tail', sum(cost) FILTER (WHERE intent IN ('tax_ruling', 'contract_review', 'customs_dispute')) / sum(cost)
 FROM seen WHERE workflow = 'documents' GROUP BY 1, 2

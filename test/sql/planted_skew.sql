@@ -45,9 +45,9 @@ SELECT world, scope ->> 'workflow' AS workflow, duplicate_share > 0.5 AS most,
 	   duplicates - (SELECT count(*) - 1 FROM week WHERE user_id = 'u0077' AND input_tokens = 1500) BETWEEN -10 AND 10 AS all_of_his
 FROM world, llm_cost.contexts(period => :period, usage => calls) WHERE duplicate_share > 0.03 ORDER BY 1, 2;
 
--- The whale, planted at 40 medians of people, service accounts not among them.
+-- The whale, planted at 40 medians.
 -- A service account that works at steady pace is a program in either world.
-SELECT world, whales, whale_ids, max_to_p50 > 35 AS about_40, automated_ids, automated_signs
+SELECT world, whales, whale_ids, max_to_p50 BETWEEN 40 AND 40.5 AS about_40, automated_ids, automated_signs
 FROM world, llm_cost.skew(period => :period, usage => calls) ORDER BY 1 DESC;
 -- the share, by hand
 SELECT round(whale_share::numeric, 9) = (SELECT round(sum(cost) FILTER (WHERE user_id = 'u0077') / sum(cost), 9) FROM week WHERE user_id IS NOT NULL) AS same
