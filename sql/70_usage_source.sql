@@ -55,6 +55,13 @@ BEGIN
 	END IF;
 	present := llm_cost.column_names(relation);
 	IF present @> '{started_at,model,cost,cost_problem}' THEN
+		IF (SELECT t.typcategory = 'N' AND t.oid NOT IN ('float4'::regtype, 'float8'::regtype) FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+			WHERE a.attrelid = relation AND a.attname = 'cost') IS NOT TRUE THEN
+			RAISE EXCEPTION 'column cost of % must be numeric', relation
+				USING ERRCODE = 'datatype_mismatch',
+					DETAIL = format('It is %s.', (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = 'cost')),
+					HINT = 'Money is exact: read it from a view that has cost::numeric, or let attach() compute it.';
+		END IF;
 		IF columns IS NULL THEN
 			columns := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u WHERE u.usage_column = ANY (present));
 		END IF;
@@ -162,6 +169,44 @@ END
 $$;
 COMMENT ON FUNCTION llm_cost.filter_predicate(regclass, jsonb, text) IS
 	'SQL condition for a filter, an object of columns and the values they may have, compared as text: {"workflow": "support", "model": ["a", "b"], "team": null}. Errors when a column does not exist.';
+
+CREATE FUNCTION llm_cost.tell_if_no_usage(usage regclass, period tstzrange, filter jsonb) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
+AS $$
+DECLARE
+	source		record;
+	present		boolean;
+	hidden		text;
+	ends_at		timestamptz;
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(tell_if_no_usage.usage);
+	IF source.from_item IS NULL THEN
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s AS a WHERE (%s) AND (%s) AND (%s))', source.from_item,
+		llm_cost.period_predicate(source.relation, tell_if_no_usage.period, 'a'), llm_cost.within(tell_if_no_usage.period, 'a.started_at'),
+		llm_cost.filter_predicate(source.relation, tell_if_no_usage.filter, 'a')) INTO present;
+	IF present THEN
+		RETURN;
+	END IF;
+	-- of the relation itself, and of those that a view reads
+	SELECT string_agg(DISTINCT t.relation::text, ', ') INTO hidden
+	FROM (SELECT source.relation UNION ALL
+		  SELECT d.refobjid::regclass FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+		  WHERE r.ev_class = source.relation) AS t (relation)
+	WHERE row_security_active(t.relation::oid);
+	EXECUTE format('SELECT max(a.started_at) FROM %s AS a', source.from_item) INTO ends_at;
+	RAISE NOTICE 'no usage of % in %', source.relation, tell_if_no_usage.period
+		USING DETAIL = concat_ws(' ', CASE WHEN ends_at IS NULL THEN 'You see no rows of it at all.' ELSE format('The last attempt you see is of %s.', ends_at) END,
+				CASE WHEN tell_if_no_usage.filter <> '{}' THEN format('Filter: %s.', tell_if_no_usage.filter) END),
+			HINT = CASE WHEN hidden IS NOT NULL THEN format('Row security of %s may hide it from you.', hidden)
+				   WHEN tell_if_no_usage.filter <> '{}' THEN 'Look at the filter, or name another period.'
+				   ELSE 'Name another period, for example tstzrange(now() - INTERVAL ''7 days'', now()).' END;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.tell_if_no_usage(regclass, tstzrange, jsonb) IS
+	'What an analysis without a result calls: a NOTICE if the usage has no rows in the period that pass the filter, with the time of the last one there is, and with the tables whose row security may hide some.';
 
 CREATE FUNCTION llm_cost.checked_zone(time_zone text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -36,13 +36,17 @@ BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(attempts_query.usage);
 	attempts_query.usage := source.relation;
 	PERFORM llm_cost.require_attempts(source.relation);
+	IF cardinality(attempts_query.by) > 40 THEN
+		RAISE EXCEPTION 'too many columns to tell apart by'
+			USING ERRCODE = 'too_many_columns', DETAIL = format('by has %s, the limit is 40.', cardinality(attempts_query.by));
+	END IF;
 	SELECT string_agg(format('%s COLLATE "C" AS dimension_%s', llm_cost.column_expression(attempts_query.usage, d.name, 'a'), d.rank), ', ' ORDER BY d.rank),
 		   string_agg(format(', CASE WHEN c.operation_id IS NULL THEN c.dimension_%1$s ELSE pg_catalog.first_value(c.dimension_%1$s) OVER in_operation END AS operation_dimension_%1$s', d.rank), '' ORDER BY d.rank)
 	INTO dimensions, of_operation
 	FROM unnest(attempts_query.by) WITH ORDINALITY AS d (name, rank);
 	-- names are told apart here, not put in order: bytes will do, and sort several times as fast
 	SELECT string_agg(format('%s%s AS %I',
-			CASE WHEN u.usage_column = ANY (source.columns) THEN format('a.%I', u.usage_column) ELSE format('NULL::%s', u.data_type) END,
+			CASE WHEN u.usage_column = ANY (source.columns) THEN format('a.%I::%s', u.usage_column, u.data_type) ELSE format('NULL::%s', u.data_type) END,
 			CASE WHEN u.data_type = 'text' THEN ' COLLATE "C"' ELSE '' END, u.usage_column), ', ' ORDER BY u."position")
 	INTO canonical
 	FROM llm_cost.usage_columns() u;

@@ -133,6 +133,9 @@ BEGIN
 			CASE cells.bucket WHEN 'period' THEN format('%L::timestamptz', lower(whole))
 				 ELSE format('date_trunc(%L, started_at, %L)', cells.bucket, zone) END,
 			columns, NULL, cells.grain = 'dimension', cells.bucket, zone, ARRAY[lower(whole), upper(whole)], whole));
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, cells.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.cells(text[], tstzrange, text, text, jsonb, timestamptz, regclass, text) IS

@@ -78,6 +78,9 @@ BEGIN
 		CASE WHEN deep THEN ' LEFT JOIN deepest d ON d.operation_id = o.operation_id' ELSE '' END,
 		llm_cost.outcome_join(operations.outcomes, COALESCE(operations.outcome_key, 'operation_id'), COALESCE(operations.outcome_column, 'outcome'), 'o.operation_id'),
 		llm_cost.within(whole, 'o.began_at'));
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, operations.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.operations(tstzrange, jsonb, regclass, regclass, text, text, text) IS

@@ -47,6 +47,9 @@ BEGIN
 		cause := CASE WHEN planned THEN 'neither a plan nor usage' ELSE 'no usage in the period, nor in the windows before it' END;
 		RETURN NEXT;
 	END IF;
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, drift.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.drift(text, text[], tstzrange, text, text, jsonb, regclass, text) IS

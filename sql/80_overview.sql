@@ -87,6 +87,9 @@ BEGIN
 		 FROM llm_cost.relation_parts(source.relation) u),
 		concat(', baseline => ' || quote_literal(overview.baseline), ', in_units_of => ' || quote_literal(overview.in_units_of), ', time_zone => ' || quote_literal(overview.time_zone)),
 		'operation_id' = ANY (source.columns));
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, overview.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.overview(regclass, tstzrange, text[], text, text, jsonb, text, integer) IS

@@ -132,7 +132,7 @@ BEGIN
 	ORDER BY abs(%10$s) DESC NULLS LAST, e.opened_at, e.scope$sql$,
 		llm_cost.scope_expression(dimensions, 'c'), price, chosen.numerator, chosen.denominator,
 		llm_cost.summed_query(source.relation, tstzrange(starts_at, upper(whole)), dimensions, drift_windows.filter, NULL,
-			format('CASE WHEN started_at < %L THEN ''-infinity'' ELSE date_trunc(%L, started_at, %L) END', lower(whole), step, zone),
+			format('CASE WHEN started_at < %1$L THEN ''-infinity'' ELSE GREATEST(date_trunc(%2$L, started_at, %3$L), %1$L) END', lower(whole), step, zone),
 			columns, ARRAY['attempts', 'unpriced_attempts', 'cost', 'first_started_at', chosen.numerator, chosen.denominator],
 			false, step, zone, ARRAY[starts_at, lower(whole), upper(whole)], NULL),
 		CASE chosen.method WHEN 'points' THEN 'paired_difference' ELSE 'paired_change' END,
@@ -144,6 +144,9 @@ BEGIN
 					ELSE '((c.estimate).change / (1 + (c.estimate).change))::numeric * c.cost' END,
 		-- days before, or within the first bucket
 		CASE step WHEN 'week' THEN '7 days' ELSE '2 days' END, '1 ' || step, weeks, limit_at);
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, drift_windows.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.drift_windows(text, text[], tstzrange, numeric, integer, text, jsonb, regclass, text) IS

@@ -194,6 +194,9 @@ BEGIN
 		CASE WHEN 'step' = ANY (source.columns) THEN 's.changes, s.list' ELSE 'NULL::text, NULL::jsonb' END,
 		llm_cost.checked_rows(calls.max_rows, 100),
 		substr(ranks, 3), CASE WHEN ranks = '' THEN '' ELSE ', ' END);
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, calls.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.calls(text[], tstzrange, text, jsonb, regclass, text, numeric, integer) IS

@@ -160,6 +160,9 @@ BEGIN
 		CASE WHEN cardinality(others) < cardinality(dimensions) THEN 's.others || jsonb_build_object(''error_type'', s.class)' ELSE 's.others' END,
 		'operation_id' = ANY (source.columns), llm_cost.checked_rows(retries.max_rows, 100),
 		CASE WHEN cardinality(others) < cardinality(dimensions) THEN ' OR c.unlogged OR c.error_type <> c.cause' ELSE '' END);
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, retries.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.retries(text[], tstzrange, text, jsonb, regclass, text, interval, integer) IS

@@ -217,6 +217,9 @@ BEGIN
 			COALESCE(runaway.min_identical, 20), COALESCE(runaway.min_retries, 10)),
 		llm_cost.runaway_growth(dimensions, whole, zone, COALESCE(runaway.min_calls, 50), COALESCE(runaway.spend_factor, 5)),
 		COALESCE(runaway.min_usd, 10), llm_cost.checked_rows(runaway.max_rows, 50));
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, runaway.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.runaway(tstzrange, text[], jsonb, regclass, text, integer, numeric, integer, integer, numeric, numeric, integer) IS

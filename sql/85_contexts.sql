@@ -264,6 +264,9 @@ BEGIN
 	ORDER BY p.cost DESC NULLS LAST, p.scope$sql$,
 		attempt_sql, keys, scope_sql, growth_sql, repeated_sql, contexts.spike_factor,
 		CASE WHEN source.columns @> '{prompt_hash}' AND NOT source.columns @> '{operation_id}' THEN 'operation_id' ELSE 'prompt_hash' END);
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, contexts.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.contexts(text[], tstzrange, text, jsonb, regclass, text, bigint, bigint, float8) IS

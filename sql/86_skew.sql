@@ -137,6 +137,9 @@ BEGIN
 			 THEN (SELECT format('jsonb_build_object(%s)', string_agg(format('%L, s.key[%s]', d.name, d.rank), ', ' ORDER BY d.rank)) FROM unnest(dimensions) WITH ORDINALITY AS d (name, rank))
 			 ELSE '''{}''::jsonb' END,
 		CASE skew.unit WHEN 'user' THEN 'true' ELSE 'false' END);
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, skew.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.skew(text[], text, tstzrange, jsonb, regclass, text, float8) IS
@@ -186,6 +189,9 @@ BEGIN
 		llm_cost.attempts_query(source.relation, whole, dimensions, tail.filter, NULL),
 		(SELECT string_agg('a.dimension_' || i, ', ' ORDER BY i) FROM generate_series(1, cardinality(dimensions)) AS i),
 		COALESCE(tail.min_ratio, 2), COALESCE(tail.min_spend_share, 0.01), wholes);
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, tail.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.tail(text[], text[], tstzrange, jsonb, regclass, text, numeric, numeric) IS

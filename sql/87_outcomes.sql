@@ -122,6 +122,9 @@ BEGIN
 		llm_cost.scope_expression(dimensions, 'a'),
 		COALESCE((SELECT string_agg('a.dimension_' || i, ', ' ORDER BY i) FROM generate_series(1, cardinality(dimensions)) AS i), '() HAVING count(*) > 0'),
 		cost_per_outcome.failure_cost);
+	IF NOT FOUND THEN
+		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, cost_per_outcome.filter);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.cost_per_outcome(text[], tstzrange, jsonb, regclass, text, text[], text[], numeric, numeric, regclass, text, text) IS

@@ -219,6 +219,8 @@ SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
 DECLARE
 	candidate	record;
+	-- four weeks, as the report looks for episodes
+	recent		tstzrange := tstzrange(LEAST(lower(report_findings.period), timezone(report_findings.time_zone, timezone(report_findings.time_zone, upper(report_findings.period)) - INTERVAL '28 days')), upper(report_findings.period));
 	made		jsonb[] := ARRAY[]::jsonb[];	-- all findings
 	mine		integer[] := ARRAY[]::integer[];	-- of the columns and direction at hand
 	alone		integer[] := ARRAY[]::integer[];	-- those of a user
@@ -274,7 +276,7 @@ BEGIN
 				WHEN candidate.kind IN ('runaway', 'skew', 'spend_growth')
 				THEN format('SELECT * FROM llm_cost.operations(%L, filter => %L, usage => %L) ORDER BY cost DESC NULLS LAST LIMIT 20', report_findings.period, candidate.scope, report_findings.usage)
 				WHEN candidate.kind IN ('hit_ratio', 'retry_share', 'calls_per_operation')
-				THEN format('SELECT * FROM llm_cost.drift_windows(%L, filter => %L, usage => %L)', candidate.kind, candidate.scope, report_findings.usage)
+				THEN format('SELECT * FROM llm_cost.drift_windows(%L, period => %L, filter => %L, usage => %L, time_zone => %L)', candidate.kind, recent, candidate.scope, report_findings.usage, report_findings.time_zone)
 				WHEN candidate.kind = 'context' THEN format('SELECT * FROM llm_cost.contexts(period => %L, filter => %L, usage => %L)', report_findings.period, candidate.scope, report_findings.usage)
 				WHEN candidate.kind IN ('unpriced', 'no_usage') THEN format('SELECT * FROM llm_cost.doctor(%L)', report_findings.usage)
 				ELSE format('SELECT * FROM llm_cost.explain(%L, filter => %L, usage => %L)', report_findings.period, candidate.scope, report_findings.usage) END,

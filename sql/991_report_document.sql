@@ -14,7 +14,8 @@
 
 CREATE FUNCTION llm_cost.section_rows(query text) RETURNS jsonb
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
+-- what an analysis has to say of an empty section the report says itself
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET client_min_messages = warning
 AS $$
 DECLARE
 	result		jsonb;

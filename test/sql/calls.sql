@@ -92,11 +92,13 @@ SELECT scope, operations FROM llm_cost.calls(time_zone => 'Asia/Kolkata', filter
 -- One row; nothing; everything unpriced; a period in the future.
 SELECT scope, operations, calls_per_operation, median_calls, p99_calls, cost_per_operation, change_pct, steps
 FROM llm_cost.calls(period => '[2026-06-02 09:00+00,2026-06-02 10:30+00)', filter => '{"operation_id": "n1"}');
+SET client_min_messages = warning;
 SELECT count(*) FROM llm_cost.calls(period => '[2030-01-07,2030-01-14)');
+RESET client_min_messages;
 CREATE TABLE nothing (LIKE call);
 SELECT llm_cost.attach('nothing');
-SELECT * FROM llm_cost.calls(usage => 'nothing_usage');
-SELECT count(*) FROM llm_cost.calls('{}', usage => 'nothing_usage');
+SELECT * FROM llm_cost.calls(period => '[2026-06-01,2026-06-08)', usage => 'nothing_usage');
+SELECT count(*) FROM llm_cost.calls('{}', '[2026-06-01,2026-06-08)', usage => 'nothing_usage');
 CREATE TABLE unpriced AS SELECT started_at, 'no such model' AS model, input_tokens, operation_id, workflow, step FROM call WHERE kind = 'chat';
 SELECT llm_cost.attach('unpriced');
 SELECT scope, calls_per_operation, cost_per_operation, cost_per_operation_before, extra_calls_usd_per_week, step_changes, unpriced_attempts, tool_calls_per_operation, retries_per_operation

@@ -155,7 +155,7 @@ TRUNCATE call;
 -- Nothing there: no rows.  One row; NULL dimensions; a tool call is no prompt; weeks of a zone.
 SELECT count(*) FROM llm_cost.contexts(period => :period);
 SELECT count(*) FROM llm_cost.contexts('{}', :period);
-SELECT count(*) FROM llm_cost.contexts('{}');
+SELECT count(*) FROM llm_cost.contexts('{}', '[2026-05-04,2026-05-11)');
 INSERT INTO call (started_at, model, input_tokens, output_tokens) VALUES ('2026-03-02', 'regress-context', 100, 1);
 INSERT INTO call (started_at, model, kind) VALUES ('2026-03-02', 'regress-context', 'tool');
 SELECT * FROM llm_cost.contexts('{workflow,model}', :period);

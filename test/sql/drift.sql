@@ -229,6 +229,27 @@ SELECT * FROM llm_cost.operations(usage => 'no_operations');
 
 -- A table with canonical columns will do, unattached.
 SELECT scope, value, value_before FROM llm_cost.drift(usage => 'call', period => '[2026-06-22, 2026-06-29)', filter => '{"workflow": "search"}');
+-- So will one with a cost of its own, whatever type its names have; but money is no float.
+CREATE VIEW priced AS SELECT started_at::timestamptz(0), model, input_tokens::integer, md5(operation_id)::uuid AS operation_id, md5(user_id)::uuid AS user_id, workflow, cost, cost_problem FROM call_usage;
+SELECT p.value = u.value AND p.value_before = u.value_before AND p.like_for_like = u.like_for_like AS same
+FROM llm_cost.drift(usage => 'priced', period => '[2026-06-22, 2026-06-29)') p, llm_cost.drift(usage => 'call_usage', period => '[2026-06-22, 2026-06-29)') u;
+CREATE VIEW afloat AS SELECT started_at, model, cost::float8 AS cost, cost_problem FROM call_usage;
+SELECT * FROM llm_cost.drift(usage => 'afloat');
+
+-- Nothing to say is told, with the reason that can be known.
+SELECT scope FROM llm_cost.overview('call_usage', '[2027-01-04, 2027-01-11)');
+SELECT * FROM llm_cost.calls(usage => 'call_usage', period => '[2026-06-22, 2026-06-29)', filter => '{"workflow": "serach"}');
+SELECT * FROM llm_cost.operations(usage => 'call_usage', period => '[2027-01-04, 2027-01-11)');
+SELECT * FROM llm_cost.runaway(usage => 'call_usage', period => '[2026-06-22, 2026-06-29)');
+SELECT * FROM llm_cost.skew(usage => 'call_usage', by => array_fill('team'::text, '{41}'));
+GRANT USAGE ON SCHEMA regress_drift TO regress_drift_reader;
+GRANT SELECT ON call, call_usage TO regress_drift_reader;
+CREATE POLICY nobody ON call AS RESTRICTIVE TO regress_drift_reader USING (false);
+ALTER TABLE call ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_drift_reader;
+SELECT scope FROM llm_cost.overview('call_usage', '[2026-06-22, 2026-06-29)');
+RESET ROLE;
+ALTER TABLE call DISABLE ROW LEVEL SECURITY;
 
 SET client_min_messages = warning;
 DELETE FROM llm_cost.attached_usage WHERE schema_name = 'regress_drift';

@@ -101,7 +101,7 @@ SELECT scope ->> 'operation_id' AS operation, cost, human_cost, unpriced_operati
 
 -- Nothing, one, all unpriced, all unknown; what is missing, what is wrong.
 SELECT count(*) FROM llm_cost.cost_per_outcome(period => :period, usage => 'call');
-SELECT count(*) FROM llm_cost.cost_per_outcome('{}', usage => 'call');
+SELECT count(*) FROM llm_cost.cost_per_outcome('{}', tstzrange('2026-05-04', '2026-05-11'), usage => 'call');
 SELECT count(*) FROM llm_cost.compare_outcomes(period => :period, usage => 'call');
 INSERT INTO call (started_at, cost, operation_id, outcome) VALUES ('2026-03-02', 1, 'o', 'resolved');
 SELECT * FROM llm_cost.cost_per_outcome('{}', :period, usage => 'call');
@@ -116,8 +116,8 @@ CREATE TABLE bare (started_at timestamptz, model text, cost numeric, cost_proble
 SELECT * FROM llm_cost.cost_per_outcome(usage => 'bare');
 ALTER TABLE bare ADD operation_id text;
 SELECT * FROM llm_cost.cost_per_outcome(usage => 'bare');
-SELECT count(*) FROM llm_cost.cost_per_outcome(usage => 'bare', outcomes => 'verdict', outcome_key => 'ticket', outcome_column => 'result');
-SELECT * FROM llm_cost.cost_per_outcome(usage => 'bare', outcomes => 'verdict');
+SELECT count(*) FROM llm_cost.cost_per_outcome(period => :period, usage => 'bare', outcomes => 'verdict', outcome_key => 'ticket', outcome_column => 'result');
+SELECT * FROM llm_cost.cost_per_outcome(period => :period, usage => 'bare', outcomes => 'verdict');
 SELECT * FROM llm_cost.cost_per_outcome(usage => 'call', failure_cost => -1);
 SELECT * FROM llm_cost.cost_per_outcome(usage => 'call', failure_cost => 'NaN');
 SELECT * FROM llm_cost.cost_per_outcome(usage => 'call', human_minute_cost => -1);

@@ -88,7 +88,9 @@ SELECT format('SELECT * FROM llm_cost.cells(%L, ''[2026-05-04, 2026-06-29)'', %L
 FROM (VALUES ('{}'), ('{team}'), ('{workflow,tags.plan}'), ('{feature,model}')) AS b (by), (VALUES ('user'), ('dimension')) AS g (grain),
 	 (VALUES ('day', NULL), ('week', '{"team": ["t0", "t2"], "tags.plan": "free"}'), ('month', '{"team": null}'), ('period', '{"feature": "x", "workflow": "chat"}')) AS s (bucket, filter);
 -- a filter that nothing passes gives nothing
+SET client_min_messages = warning;
 SELECT question LIKE '%feature": "x%' AS passes_nothing, count(*) AS questions, sum(differences(question, 'call_usage', 'daily') % 1000) AS differences FROM question GROUP BY 1;
+RESET client_min_messages;
 INSERT INTO question (question)
 SELECT format('SELECT * FROM llm_cost.drift(%L, %L, ''[2026-06-22, 2026-06-29)'', unit => %L, usage => %%L)', m.metric, by, m.unit)
 FROM llm_cost.metrics() m, (VALUES ('{}'), ('{workflow}'), ('{team,release}')) AS b (by) WHERE m.unit <> 'conversation' AND m.method <> 'percentile';

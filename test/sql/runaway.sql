@@ -111,7 +111,7 @@ SELECT count(*) FROM llm_cost.runaway('[2026-06-09 01:01+00,2026-06-09 01:02+00)
 SELECT scope, finding FROM llm_cost.runaway('[2026-05-25,2026-06-01)');
 CREATE TABLE nothing (LIKE call);
 SELECT llm_cost.attach('nothing');
-SELECT count(*) FROM llm_cost.runaway(usage => 'nothing_usage');
+SELECT count(*) FROM llm_cost.runaway('[2026-06-08,2026-06-15)', usage => 'nothing_usage');
 SELECT count(*) FROM llm_cost.runaway('[2026-06-08,2026-06-15)', '{}', usage => 'nothing_usage');
 -- Without operations: hours of users.  Without either: an error.
 CREATE TABLE only_user AS SELECT started_at, model, input_tokens, user_id FROM call WHERE kind = 'chat';

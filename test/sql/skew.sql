@@ -135,7 +135,7 @@ TRUNCATE call;
 
 -- Nothing, one, the future, the default week, all of it unpriced or free.
 SELECT count(*) FROM llm_cost.skew(period => :period, usage => 'call');
-SELECT count(*) FROM llm_cost.skew(usage => 'call');
+SELECT count(*) FROM llm_cost.skew(period => tstzrange('2026-05-04', '2026-05-11'), usage => 'call');
 SELECT count(*) FROM llm_cost.tail(period => :period, usage => 'call');
 INSERT INTO call (started_at, user_id, cost, intent) VALUES ('2026-03-02', 'only', 7, 'i');
 SELECT jsonb_pretty(to_jsonb(s) - '{lorenz,top_1_share,top_5_share,top_10_share}'::text[]) FROM llm_cost.skew(period => :period, usage => 'call') s;
@@ -154,7 +154,7 @@ CREATE TABLE bare (started_at timestamptz, model text, cost numeric, cost_proble
 SELECT * FROM llm_cost.skew(usage => 'bare');
 SELECT * FROM llm_cost.skew(unit => 'operation', usage => 'bare');
 SELECT * FROM llm_cost.skew(unit => 'conversation', usage => 'bare');
-SELECT count(*) FROM llm_cost.skew(unit => 'attempt', usage => 'bare');
+SELECT count(*) FROM llm_cost.skew(unit => 'attempt', period => :period, usage => 'bare');
 SELECT * FROM llm_cost.skew(unit => 'team', usage => 'call');
 SELECT * FROM llm_cost.skew(usage => 'call', whale_factor => 1);
 SELECT * FROM llm_cost.tail(usage => 'bare');
