@@ -26,7 +26,8 @@ DECLARE
 	-- the first day that is not over; at midnight of the first that is still the month before
 	today		date := timezone(zone, COALESCE(month_end.as_of, now()))::date;
 	ends		date;
-	starts		date;
+	whole		tstzrange;
+	dimensions	text[] := COALESCE(month_end.by, '{}');
 	last_day	date;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(month_end.usage);
@@ -35,12 +36,11 @@ BEGIN
 	ends := (month_from + INTERVAL '1 month')::date;
 	days_left := ends - today;
 	-- twelve weeks, or since the month began
-	starts := LEAST(month_from, today - 84);
+	whole := tstzrange(timezone(zone, LEAST(month_from, today - 84)::timestamp), timezone(zone, today::timestamp));
 	last_day := today - 1;
 	RETURN QUERY EXECUTE format($sql$
 	WITH cell AS (
-		SELECT c.scope, timezone(%1$L, c.bucket_start)::date AS day, COALESCE(c.cost, 0) AS cost, c.unpriced_attempts AS unpriced
-		FROM llm_cost.cells(%2$L, tstzrange(timezone(%1$L, %3$L::date::timestamp), timezone(%1$L, %4$L::date::timestamp)), 'dimension', 'day', %5$L, NULL, %6$L, %1$L) c
+		SELECT %3$s AS scope, timezone(%1$L, c.bucket)::date AS day, COALESCE(c.cost, 0) AS cost, c.unpriced_attempts AS unpriced FROM (%6$s) AS c
 	), begun AS (
 		SELECT min(c.day) AS day FROM cell c
 	), spent AS (
@@ -109,7 +109,11 @@ BEGIN
 		   COALESCE((SELECT sum(c.unpriced) FROM cell c WHERE c.scope = e.scope AND c.day >= %9$L::date), 0)::bigint, COALESCE(e.weeks, 0)
 	FROM ended e
 	ORDER BY e.to_date + e.due DESC, e.scope$sql$,
-		zone, COALESCE(month_end.by, '{}'), starts, today, month_end.filter, source.relation, last_day, days_left, month_from, ends,
+		zone, dimensions, llm_cost.scope_expression(dimensions, 'c'), today, month_end.filter,
+		llm_cost.summed_query(source.relation, whole, dimensions, month_end.filter, NULL, format('date_trunc(''day'', started_at, %L)', zone),
+			ARRAY(SELECT 'dimension_' || i FROM generate_series(1, cardinality(dimensions)) AS i), '{cost,unpriced_attempts}', false, 'day', zone,
+			ARRAY[lower(whole), upper(whole)], NULL),
+		last_day, days_left, month_from, ends,
 		target.schema_name, target.relation_name);
 END
 $$;

@@ -13,7 +13,7 @@ SET datestyle = 'ISO';
 
 -- Every day a dollar of a and two of b.
 CREATE VIEW usage AS
-	SELECT d + INTERVAL '12 hours' AS started_at, 'm' AS model, v.cost, NULL::text AS cost_problem, v.team, v.kind
+	SELECT d + INTERVAL '12 hours' AS started_at, 'm' AS model, v.cost, NULL::text AS cost_problem, v.team, v.kind, v.team AS user_id
 	FROM generate_series('2026-03-30'::timestamptz, '2026-07-05', INTERVAL '1 day') AS d, (VALUES (1::numeric, 'a', 'x'), (2, 'b', 'y')) AS v (cost, team, kind);
 SELECT llm_cost.set_plan('{"spend": 14}', usage => 'usage'), llm_cost.set_plan('{"spend": 7}', '{"team": "a"}', usage => 'usage'),
 	   llm_cost.set_plan('{"spend": 3.5}', '{"team": "b"}', usage => 'usage');
@@ -33,6 +33,8 @@ SELECT count(*) AS buckets FROM llm_cost.refresh_rollup('daily');
 RESET client_min_messages;
 SELECT count(*) AS rows, count(plan) AS plans FROM llm_cost.month_end('{team}', 'daily', '2026-06-16');
 SELECT * FROM llm_cost.month_end('{team}', 'usage', '2026-06-16') EXCEPT SELECT * FROM llm_cost.month_end('{team}', 'daily', '2026-06-16');
+-- By user too, of whom it keeps sums and no distributions.
+SELECT * FROM llm_cost.month_end('{user_id}', 'usage', '2026-06-16') EXCEPT SELECT * FROM llm_cost.month_end('{user_id}', 'daily', '2026-06-16');
 -- What somebody else plans who may only read is for himself.
 CREATE ROLE regress_month_reader;
 GRANT USAGE ON SCHEMA regress_month TO regress_month_reader;
