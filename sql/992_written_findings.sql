@@ -11,12 +11,15 @@ CREATE VIEW llm_cost.findings WITH (security_invoker = true) AS
 					WHEN upper(r.period) - lower(r.period) < INTERVAL '45 days' THEN 'month' ELSE 'longer' END AS length
 		FROM llm_cost.report_run r
 		ORDER BY r.usage_schema, r.usage_name, r.period, r.revision DESC
+	), found AS (
+		-- once: row security looks at every report for it
+		SELECT x.run_id, x.place, x.fingerprint, x.finding FROM llm_cost.report_finding x
 	), numbered AS (
 		-- one that failed neither has a finding nor lacks it: it takes no number
 		SELECT l.*, l.next_from IS NULL AS is_current, count(*) FILTER (WHERE l.last_until IS DISTINCT FROM lower(l.period)) OVER of_usage AS series,
 			   count(*) FILTER (WHERE NOT l.failed) OVER of_usage AS number
 		FROM (SELECT l.*, lead(lower(l.period)) OVER of_usage AS next_from, lag(upper(l.period)) OVER of_usage AS last_until,
-					 EXISTS (SELECT FROM llm_cost.report_finding x WHERE x.run_id = l.run_id AND x.finding ->> 'kind' = 'failed_usage') AS failed
+					 l.run_id IN (SELECT x.run_id FROM found x WHERE x.finding ->> 'kind' = 'failed_usage') AS failed
 			  FROM latest l
 			  WINDOW of_usage AS (PARTITION BY l.usage_schema, l.usage_name, l.length ORDER BY lower(l.period))) AS l
 		WINDOW of_usage AS (PARTITION BY l.usage_schema, l.usage_name, l.length ORDER BY lower(l.period))
@@ -25,7 +28,7 @@ CREATE VIEW llm_cost.findings WITH (security_invoker = true) AS
 	), seen AS (
 		SELECT f.*, x.place, x.fingerprint, x.finding,
 			   (lag(f.series) OVER of_finding = f.series AND lag(f.number) OVER of_finding = f.number - CASE WHEN f.failed THEN 0 ELSE 1 END) IS NOT TRUE AS begins
-		FROM followed f JOIN llm_cost.report_finding x ON x.run_id = f.run_id
+		FROM followed f JOIN found x ON x.run_id = f.run_id
 		WINDOW of_finding AS (PARTITION BY f.usage_schema, f.usage_name, f.length, x.fingerprint ORDER BY lower(f.period))
 	), streaked AS (
 		SELECT s.*, count(*) FILTER (WHERE s.begins) OVER (PARTITION BY s.usage_schema, s.usage_name, s.length, s.fingerprint ORDER BY lower(s.period)) AS streak
