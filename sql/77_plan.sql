@@ -65,6 +65,19 @@ END;
 COMMENT ON FUNCTION llm_cost.speaks_for(text, text, text) IS
 	'Whether what a role said of a usage holds for the current user: he said it himself, or the role may act for the owner of the usage. What other readers of it say is theirs alone.';
 
+CREATE FUNCTION llm_cost.planned_scope(scope jsonb, by text[], filter jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- a plan for all is none for what a filter leaves of it, nor one for a team a part of that for two
+RETURN CASE WHEN ARRAY(SELECT jsonb_object_keys(scope)) @> by AND scope ?& ARRAY(SELECT jsonb_object_keys(filter))
+				 AND by || ARRAY(SELECT jsonb_object_keys(filter)) @> ARRAY(SELECT jsonb_object_keys(scope))
+				 AND NOT EXISTS (SELECT FROM jsonb_each(filter) AS f
+					WHERE CASE WHEN jsonb_typeof(f.value) <> 'array' THEN f.value #>> '{}' IS DISTINCT FROM scope ->> f.key
+							   ELSE NOT EXISTS (SELECT FROM jsonb_array_elements_text(f.value) AS v (value) WHERE v.value IS NOT DISTINCT FROM scope ->> f.key)
+									OR jsonb_array_length(f.value) > 1 AND f.key <> ALL (by) END)
+			THEN scope - ARRAY(SELECT k.k FROM jsonb_object_keys(scope) AS k (k) WHERE k.k <> ALL (by)) END;
+COMMENT ON FUNCTION llm_cost.planned_scope(jsonb, text[], jsonb) IS
+	'The row that a plan for a scope is for, in an answer by columns under a filter; NULL if for none. A plan for {"team": "a", "workflow": "b"} is for the row {"team": "a"} under the filter {"workflow": "b"}.';
+
 CREATE FUNCTION llm_cost.set_plan(
 	plan jsonb, scope jsonb DEFAULT '{}', valid_from timestamptz DEFAULT NULL, usage regclass DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql VOLATILE

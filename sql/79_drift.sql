@@ -29,7 +29,7 @@ BEGIN
 		CASE WHEN NOT planned THEN drift.baseline END, drift.filter, zone);
 	IF planned THEN
 		compared := llm_cost.plan_comparison_query(compared, source.relation, wanted, chosen.chosen_unit, chosen.method,
-			COALESCE(chosen.dollars, 'NULL::numeric'), dimensions, whole);
+			COALESCE(chosen.dollars, 'NULL::numeric'), dimensions, drift.filter, whole);
 	END IF;
 	RETURN QUERY EXECUTE format($sql$
 		SELECT COALESCE(r.label, '{}'), llm_cost.shown_number(r.value_after), llm_cost.shown_number(r.value_before), %1$L,
@@ -56,7 +56,7 @@ COMMENT ON FUNCTION llm_cost.drift(text, text[], tstzrange, text, text, jsonb, r
 	'How a metric (metrics() lists them) changed, by any columns of the usage: value in the period (NULL: the last full week) and before (baseline: NULL, the four such windows before; ''N weeks''; a range; or ''plan'', see set_plan()). change is that of the totals, like_for_like that of users compared with themselves, low to high its 95 % interval, in per cent or points (change_in). The interval is no narrower than what earlier comparisons of the same shape showed, quiet_windows of them, of which quiet_windows_larger changed as much. at_stake_usd: what the change costs a week, in the currency of the price book; negative is saved. sample_size: what the metric divides by. Verdicts: increased, decreased, no_large_change, trend, new, inconclusive, insufficient; cause says why in words. Attempts without a cost are on neither side of unit costs; priced_pct says how many are. near_release: the release that the change came with, if its probability is 0.9 or more, else "near A or B"; NULL if it most likely came with none (attribute_change() has the probabilities). declared: what declare_change() was told of it; verdict and cause are then of what is beyond that. context_p50 and context_p99 are not like for like. An operation counts whole, where and when its first attempt ran; a filter leaves attempts out of what is counted by attempt, and keeps the operations whose first attempt passes it. Largest stake first.';
 
 CREATE FUNCTION llm_cost.plan_comparison_query(
-	compared text, usage regclass, metric text, unit text, method text, dollars text, dimensions text[], period tstzrange) RETURNS text
+	compared text, usage regclass, metric text, unit text, method text, dollars text, dimensions text[], filter jsonb, period tstzrange) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
 AS $$
@@ -66,12 +66,11 @@ BEGIN
 	SELECT * INTO target FROM llm_cost.relation_parts(plan_comparison_query.usage);
 	RETURN format($sql$
 		WITH plan AS (
-			SELECT DISTINCT ON (p.scope) p.scope, p.value * %1$s AS value
-			FROM llm_cost.usage_plan p
+			SELECT DISTINCT ON (s.scope) s.scope, p.value * %1$s AS value
+			FROM llm_cost.usage_plan p, LATERAL (SELECT llm_cost.planned_scope(p.scope, %7$L, %15$L) AS scope) AS s
 			WHERE p.schema_name = %2$L AND p.relation_name = %3$L AND p.metric = %4$L AND p.unit = %5$L AND p.valid_from < %6$L
-			  AND llm_cost.speaks_for(p.planned_by, p.schema_name, p.relation_name)
-			  AND ARRAY(SELECT jsonb_object_keys(p.scope)) @> %7$L::text[] AND %7$L::text[] @> ARRAY(SELECT jsonb_object_keys(p.scope))
-			ORDER BY p.scope, p.valid_from DESC, p.planned_at DESC
+			  AND llm_cost.speaks_for(p.planned_by, p.schema_name, p.relation_name) AND s.scope IS NOT NULL
+			ORDER BY s.scope, p.valid_from DESC, p.planned_at DESC
 		), seen AS (
 			SELECT COALESCE(c.label, p.scope) AS label, p.value AS value_before, c.value_after, c.n_after, c.cost_after, c.attempts_after,
 				   c.unpriced_after, c.unlogged_after, c.price, c.placebo, c.sampling_unit, c.groups_after, c.yy, c.yn, c.nn,
@@ -109,10 +108,11 @@ BEGIN
 		regexp_replace(plan_comparison_query.dollars, '\mt\.', 'e.', 'g'),
 		EXTRACT(epoch FROM upper(plan_comparison_query.period) - lower(plan_comparison_query.period)),
 		-- a logarithm needs more than nothing
-		CASE plan_comparison_query.method WHEN 'points' THEN 'true' ELSE 's.value_after > 0' END);
+		CASE plan_comparison_query.method WHEN 'points' THEN 'true' ELSE 's.value_after > 0' END,
+		plan_comparison_query.filter);
 END
 $$;
-COMMENT ON FUNCTION llm_cost.plan_comparison_query(text, regclass, text, text, text, text, text[], tstzrange) IS
+COMMENT ON FUNCTION llm_cost.plan_comparison_query(text, regclass, text, text, text, text, text[], jsonb, tstzrange) IS
 	'SQL that puts the plan where comparison_query() has the baseline. The interval is that of a ratio of sums with users as the sample (delta method), no narrower than what earlier windows did.';
 
 CREATE FUNCTION llm_cost.shown_number(value numeric) RETURNS numeric

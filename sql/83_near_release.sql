@@ -108,7 +108,7 @@ BEGIN
 		FROM suspect s JOIN said d ON llm_cost.scopes_meet(d.scope, s.label || %16$L)
 		WHERE NOT EXISTS (SELECT FROM version_began v WHERE v.rank = s.rank AND v.version = d.release)
 	), carried AS (
-		SELECT c.rank, c.name, t.day, sum(t.attempts) FILTER (WHERE v.at >= c.at) / sum(t.attempts) AS share
+		SELECT c.rank, c.name, t.day, sum(t.attempts) FILTER (WHERE v.at >= c.at) / NULLIF(sum(t.attempts), 0) AS share
 		FROM candidate c JOIN (SELECT t.rank, t.day, t.version, sum(t.attempts) AS attempts FROM touched t
 			WHERE t.bucket BETWEEN %6$s AND %8$s AND t.version IS NOT NULL GROUP BY 1, 2, 3) AS t USING (rank) JOIN version_began v USING (rank, version)
 		WHERE c.seen GROUP BY c.rank, c.name, t.day

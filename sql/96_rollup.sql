@@ -83,7 +83,7 @@ COMMENT ON POLICY rollup_add ON llm_cost.rollup IS 'Only for tables that the use
 COMMENT ON POLICY rollup_change ON llm_cost.rollup IS 'Rollups whose tables the user owns; the columns that a refresh writes.';
 COMMENT ON POLICY rollup_remove ON llm_cost.rollup IS 'Rollups whose tables the user owns, and rows he added whose tables are gone.';
 GRANT SELECT, INSERT, DELETE ON llm_cost.rollup TO PUBLIC;
-GRANT UPDATE (covered, refreshed_at, usage_columns) ON llm_cost.rollup TO PUBLIC;
+GRANT UPDATE (covered, refreshed_at, usage_columns, price_book) ON llm_cost.rollup TO PUBLIC;
 
 CREATE FUNCTION llm_cost.live_rollup(usage regclass) RETURNS SETOF llm_cost.rollup
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
@@ -197,8 +197,12 @@ BEGIN
 	IF cardinality(parts) = 1 THEN
 		parts := target.schema_name || parts;
 	END IF;
+	IF parts[1] LIKE 'pg\_temp%' THEN
+		RAISE EXCEPTION 'a rollup cannot be temporary'
+			USING ERRCODE = 'invalid_table_definition', HINT = 'Name a schema: create_rollup(''schema.name'', ...).';
+	END IF;
 	shown := format('%I.%I', parts[1], parts[2]);
-	EXECUTE format('CREATE TABLE %s (bucket_start timestamptz PRIMARY KEY, bucket_date date NOT NULL, attempts bigint NOT NULL, tool_calls bigint NOT NULL,
+	EXECUTE format('CREATE TABLE %s (bucket_start timestamptz PRIMARY KEY, bucket_date date NOT NULL, found_rows bigint NOT NULL, attempts bigint NOT NULL, tool_calls bigint NOT NULL,
 		unpriced_attempts bigint NOT NULL, cost numeric, known_at timestamptz NOT NULL, reference_at timestamptz, refreshed_at timestamptz NOT NULL, split_by text[] NOT NULL)', shown);
 	EXECUTE format('COMMENT ON TABLE %s IS %L', shown, format(
 		'Buckets of rollup %s: %s of %s, from usage %I.%I. Made by llm_cost.create_rollup(), filled by llm_cost.refresh_rollup(), removed by llm_cost.drop_rollup().',
@@ -251,6 +255,7 @@ BEGIN
 				('cell', 'Number of the cell within the bucket.'),
 				('turn', 'Turn within the conversation: 1 first, 2 later; NULL: not reported.'),
 				('known_at', 'As of when prices were believed.'),
+				('found_rows', 'Rows of the usage that it was made of, with spans that repeat those below them; with fewer, the bucket is kept.'),
 				('reference_at', 'Time whose prices reference_cost has.'),
 				('refreshed_at', 'When the bucket was computed.'),
 				('split_by', 'Columns in which attempts of one operation differ; a filter on them would cut operations in two.'),

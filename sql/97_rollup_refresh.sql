@@ -41,8 +41,10 @@ DECLARE
 	measures	text;
 	writes		text := '';
 	made		record;
+	repeats		boolean;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(rollup_batch_query.usage);
+	repeats := source.columns @> '{attempt_id,parent_id,operation_id}';
 	-- whole buckets, whose rows can be counted
 	scanned := tstzrange(date_trunc(step, lower(rollup_batch_query.batch) - age, zone), CASE WHEN age > INTERVAL '0'
 		THEN llm_cost.bucket_end(date_trunc(step, upper(rollup_batch_query.batch) + age - INTERVAL '1 microsecond', zone), step, zone)
@@ -78,11 +80,11 @@ BEGIN
 					made.expressions, NULL, made.distributions));
 		END LOOP;
 		writes := writes || format($sql$, written AS (
-			INSERT INTO %1$I.%2$I AS b (bucket_start, bucket_date, attempts, tool_calls, unpriced_attempts, cost, known_at, reference_at, refreshed_at, split_by)
-			SELECT t.bucket_start, timezone(%3$L, t.bucket_start)::date, t.attempts, t.tool_calls, t.unpriced_attempts, t.cost,
+			INSERT INTO %1$I.%2$I AS b (bucket_start, bucket_date, found_rows, attempts, tool_calls, unpriced_attempts, cost, known_at, reference_at, refreshed_at, split_by)
+			SELECT t.bucket_start, timezone(%3$L, t.bucket_start)::date, t.found_rows, t.attempts, t.tool_calls, t.unpriced_attempts, t.cost,
 				   %4$L::timestamptz, %5$s, clock_timestamp(), t.split_by
 			FROM changed t
-			ON CONFLICT (bucket_start) DO UPDATE SET attempts = excluded.attempts, tool_calls = excluded.tool_calls,
+			ON CONFLICT (bucket_start) DO UPDATE SET found_rows = excluded.found_rows, attempts = excluded.attempts, tool_calls = excluded.tool_calls,
 				unpriced_attempts = excluded.unpriced_attempts, cost = excluded.cost, known_at = excluded.known_at,
 				reference_at = excluded.reference_at, refreshed_at = excluded.refreshed_at, split_by = excluded.split_by
 		)$sql$, (rollup_batch_query.target).schema_name, (rollup_batch_query.target).rollup_name, zone, rollup_batch_query.known_at,
@@ -100,16 +102,18 @@ BEGIN
 			   a.input_tokens, a.cache_read_tokens, a.cache_write_tokens, a.cache_write_1h_tokens, a.output_tokens, a.reasoning_tokens, %5$s AS reference_cost
 		FROM (%6$s) AS a
 	), seen AS (
-		SELECT a.bucket_start, count(*) AS found_rows, count(*) FILTER (WHERE a.is_call) AS attempts, count(*) FILTER (WHERE NOT a.is_call) AS tool_calls,
-			   count(*) FILTER (WHERE a.unpriced) AS unpriced_attempts, sum(a.cost) AS cost, %7$s AS split_by
-		FROM attempt a GROUP BY a.bucket_start
+		SELECT bucket_start, %14$s AS found_rows, COALESCE(a.attempts, 0) AS attempts, COALESCE(a.tool_calls, 0) AS tool_calls,
+			   COALESCE(a.unpriced_attempts, 0) AS unpriced_attempts, a.cost, COALESCE(a.split_by, '{}') AS split_by
+		FROM (SELECT a.bucket_start, count(*) AS counted_rows, count(*) FILTER (WHERE a.is_call) AS attempts, count(*) FILTER (WHERE NOT a.is_call) AS tool_calls,
+					 count(*) FILTER (WHERE a.unpriced) AS unpriced_attempts, sum(a.cost) AS cost, %7$s AS split_by
+			  FROM attempt a GROUP BY a.bucket_start) AS a%15$s
 	), stored AS (
 		SELECT b.* FROM %8$I.%9$I AS b WHERE %10$s
 	), shrunk AS (
 		SELECT s.bucket_start FROM stored s LEFT JOIN seen n USING (bucket_start)
-		WHERE s.attempts + s.tool_calls > COALESCE(n.found_rows, 0)
+		WHERE s.found_rows > COALESCE(n.found_rows, 0)
 	), target AS (
-		SELECT bucket_start, n.attempts, n.tool_calls, n.unpriced_attempts, n.cost, n.split_by, s.attempts AS attempts_before, s.cost AS cost_before, s.known_at AS known_before,
+		SELECT bucket_start, n.found_rows, n.attempts, n.tool_calls, n.unpriced_attempts, n.cost, n.split_by, s.attempts AS attempts_before, s.cost AS cost_before, s.known_at AS known_before,
 			   CASE WHEN n.found_rows IS NULL THEN 'kept: raw rows are gone'
 					WHEN s.bucket_start IS NULL THEN 'created'
 					WHEN %11$L THEN 'replaced'
@@ -135,7 +139,11 @@ BEGIN
 		COALESCE((SELECT format('array_remove(ARRAY[%s]::text[], NULL)', string_agg(format('CASE WHEN bool_or(a.dimension_%1$s IS DISTINCT FROM a.operation_dimension_%1$s) THEN %2$L END', d.rank, d.name), ', ' ORDER BY d.rank))
 				  FROM unnest(stored) WITH ORDINALITY AS d (name, rank)), '''{}''::text[]'),
 		(rollup_batch_query.target).schema_name, (rollup_batch_query.target).rollup_name, llm_cost.within(scanned, 'b.bucket_start'),
-		rollup_batch_query.force, llm_cost.within(rollup_batch_query.batch, 'bucket_start'), writes);
+		rollup_batch_query.force, llm_cost.within(rollup_batch_query.batch, 'bucket_start'), writes,
+		-- a span that repeats those below it may come to do so later, and is a row all the same
+		CASE WHEN repeats THEN 'r.found_rows' ELSE 'a.counted_rows' END,
+		CASE WHEN repeats THEN format(' RIGHT JOIN (SELECT date_trunc(%L, a.started_at, %L) AS bucket_start, count(*) AS found_rows FROM %s AS a WHERE %s GROUP BY 1) AS r USING (bucket_start)',
+				step, zone, source.from_item, llm_cost.period_predicate(rollup_batch_query.usage, scanned, 'a')) ELSE '' END);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.rollup_batch_query(llm_cost.rollup, regclass, tstzrange, timestamptz, boolean, timestamptz, boolean) IS
@@ -177,6 +185,12 @@ BEGIN
 			USING ERRCODE = 'undefined_table', HINT = 'Attach it again under that name. What is stored can be read without it.';
 	END IF;
 	SELECT * INTO source FROM llm_cost.usage_source(usage);
+	IF recompute_rollup.write AND source.price_book <> (recompute_rollup.target).price_book AND NOT (lower_inf(recompute_rollup.period) AND upper_inf(recompute_rollup.period)) THEN
+		RAISE EXCEPTION 'usage % has price book %, and rollup % was made with %', raw, quote_ident(source.price_book), shown, quote_ident((recompute_rollup.target).price_book)
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = 'Buckets of two price books would be added up.',
+				HINT = format('Compute all of it anew: SELECT * FROM llm_cost.refresh_rollup(%L, ''(,)'').', shown);
+	END IF;
 	-- what year 5 or 200,000 says of itself is no time of usage
 	whole := tstzrange(GREATEST(date_trunc(step, lower(recompute_rollup.period), zone), '0010-01-01'::timestamptz),
 		LEAST(CASE WHEN isfinite(upper(recompute_rollup.period)) AND NOT upper_inf(recompute_rollup.period)
@@ -319,12 +333,12 @@ BEGIN
 	UPDATE llm_cost.rollup r
 	SET covered = r.covered + tstzmultirange(wanted * tstzrange(NULL, started)),
 		refreshed_at = CASE WHEN automatic THEN started ELSE r.refreshed_at END,
-		usage_columns = (SELECT s.columns FROM llm_cost.usage_source(to_regclass(format('%I.%I', target.usage_schema, target.usage_name))) s)
+		(usage_columns, price_book) = (SELECT s.columns, s.price_book FROM llm_cost.usage_source(to_regclass(format('%I.%I', target.usage_schema, target.usage_name))) s)
 	WHERE r.schema_name = target.schema_name AND r.rollup_name = target.rollup_name;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.refresh_rollup(text, tstzrange, boolean, timestamptz) IS
-	'Computes cells of a rollup again from its usage, with the prices believed now, and puts them in place of the stored ones in one transaction. Without a period: all there is, if it is the first time; then every bucket since lateness plus operation_age before the last refresh, or before its newest bucket if that is earlier, or from where named periods, the first of them without a beginning, have come to. With one: the buckets that it touches, ''(,)'' for all. Cells of buckets whose raw rows are gone, all or some, or next to such, are kept, and a notice says so; force => true, for rows that should never have been there, keeps only those that have no raw row left. reference_at: time whose prices reference_cost takes; NULL: the start of each bucket''s week. A row for each bucket: created, replaced, or kept and why. Progress is reported by notices. While another session refreshes it a call waits, but for one without a period while another such one runs: that returns at once. Errors when row security would hide rows of the usage.';
+	'Computes cells of a rollup again from its usage, with the prices believed now, and puts them in place of the stored ones in one transaction. Without a period: all there is, if it is the first time; then every bucket since lateness plus operation_age before the last refresh, or before its newest bucket if that is earlier, or from where named periods, the first of them without a beginning, have come to. With one: the buckets that it touches, ''(,)'' for all. Cells of buckets whose raw rows are gone, all or some, or next to such, are kept, and a notice says so; force => true, for rows that should never have been there, keeps only those that have no raw row left. reference_at: time whose prices reference_cost takes; NULL: the start of each bucket''s week. A row for each bucket: created, replaced, or kept and why. Progress is reported by notices. While another session refreshes it a call waits, but for one without a period while another such one runs: that returns at once. Errors when row security would hide rows of the usage, and when the usage was attached anew with another price book, unless the period is all.';
 
 CREATE FUNCTION llm_cost.reprice(
 	name text, period tstzrange DEFAULT NULL, dry_run boolean DEFAULT true,

@@ -26,22 +26,21 @@ DECLARE
 	-- the first day that is not over; at midnight of the first that is still the month before
 	today		date := timezone(zone, COALESCE(month_end.as_of, now()))::date;
 	ends		date;
-	starts		date;
+	whole		tstzrange;
+	dimensions	text[] := COALESCE(month_end.by, '{}');
 	last_day	date;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(month_end.usage);
-	SELECT n.nspname::text AS schema_name, c.relname::text AS relation_name INTO target
-	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = source.relation;
+	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	month_from := date_trunc('month', timezone(zone, COALESCE(month_end.as_of, now()) - INTERVAL '1 microsecond'))::date;
 	ends := (month_from + INTERVAL '1 month')::date;
 	days_left := ends - today;
 	-- twelve weeks, or since the month began
-	starts := LEAST(month_from, today - 84);
+	whole := tstzrange(timezone(zone, LEAST(month_from, today - 84)::timestamp), timezone(zone, today::timestamp));
 	last_day := today - 1;
 	RETURN QUERY EXECUTE format($sql$
 	WITH cell AS (
-		SELECT c.scope, timezone(%1$L, c.bucket_start)::date AS day, COALESCE(c.cost, 0) AS cost, c.unpriced_attempts AS unpriced
-		FROM llm_cost.cells(%2$L, tstzrange(timezone(%1$L, %3$L::date::timestamp), timezone(%1$L, %4$L::date::timestamp)), 'dimension', 'day', %5$L, NULL, %6$L, %1$L) c
+		SELECT %3$s AS scope, timezone(%1$L, c.bucket)::date AS day, COALESCE(c.cost, 0) AS cost, c.unpriced_attempts AS unpriced FROM (%6$s) AS c
 	), begun AS (
 		SELECT min(c.day) AS day FROM cell c
 	), spent AS (
@@ -74,14 +73,20 @@ BEGIN
 			   CASE WHEN count(*) >= 4 THEN LEAST(20, ('{2.776,2.571,2.447,2.365,2.306}'::numeric[])[count(*) - 3] * sqrt(avg(e.log_error ^ 2)) * sqrt(GREATEST(%8$s / 7.0, 1))) END AS width
 		FROM error e GROUP BY e.scope
 	), due AS (
-		SELECT f.scope, sum(f.expected) AS expected FROM forecast f WHERE f.n = 0 GROUP BY f.scope
+		-- in the first week some weekdays were not seen yet: they cost what a day does
+		SELECT m.scope, sum(COALESCE(f.expected, m.cost)) AS expected
+		FROM (SELECT s.scope, avg(s.cost) AS cost FROM spent s GROUP BY s.scope) AS m
+			 CROSS JOIN (SELECT a.day FROM ahead a WHERE a.n = 0) AS a
+			 LEFT JOIN forecast f ON f.scope = m.scope AND f.n = 0 AND f.day = a.day
+		GROUP BY m.scope
 	), planned AS (
-		SELECT p.scope, sum(p.value / 7) AS plan, count(*) AS days
+		SELECT p.scope, sum(p.value / 7) AS plan
 		FROM generate_series(%9$L::date::timestamp, %10$L::date::timestamp - INTERVAL '1 day', INTERVAL '1 day') AS d (day),
-			 LATERAL (SELECT DISTINCT ON (u.scope) u.scope, u.value FROM llm_cost.usage_plan u
+			 LATERAL (SELECT DISTINCT ON (s.scope) s.scope, u.value
+					  FROM llm_cost.usage_plan u, LATERAL (SELECT llm_cost.planned_scope(u.scope, %2$L, %5$L) AS scope) AS s
 					  WHERE u.schema_name = %11$L AND u.relation_name = %12$L AND u.metric = 'spend' AND u.valid_from <= timezone(%1$L, d.day)
-						AND ARRAY(SELECT jsonb_object_keys(u.scope)) @> %2$L::text[] AND %2$L::text[] @> ARRAY(SELECT jsonb_object_keys(u.scope))
-					  ORDER BY u.scope, u.valid_from DESC) AS p
+						AND llm_cost.speaks_for(u.planned_by, u.schema_name, u.relation_name) AND s.scope IS NOT NULL
+					  ORDER BY s.scope, u.valid_from DESC, u.planned_at DESC) AS p
 		GROUP BY p.scope
 	), summed AS (
 		SELECT s.scope, COALESCE(sum(s.cost) FILTER (WHERE s.day >= %9$L::date), 0) AS to_date FROM spent s GROUP BY s.scope
@@ -104,9 +109,13 @@ BEGIN
 		   COALESCE((SELECT sum(c.unpriced) FROM cell c WHERE c.scope = e.scope AND c.day >= %9$L::date), 0)::bigint, COALESCE(e.weeks, 0)
 	FROM ended e
 	ORDER BY e.to_date + e.due DESC, e.scope$sql$,
-		zone, COALESCE(month_end.by, '{}'), starts, today, month_end.filter, source.relation, last_day, days_left, month_from, ends,
+		zone, dimensions, llm_cost.scope_expression(dimensions, 'c'), today, month_end.filter,
+		llm_cost.summed_query(source.relation, whole, dimensions, month_end.filter, NULL, format('date_trunc(''day'', started_at, %L)', zone),
+			ARRAY(SELECT 'dimension_' || i FROM generate_series(1, cardinality(dimensions)) AS i), '{cost,unpriced_attempts}', false, 'day', zone,
+			ARRAY[lower(whole), upper(whole)], NULL),
+		last_day, days_left, month_from, ends,
 		target.schema_name, target.relation_name);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.month_end(text[], regclass, timestamptz, jsonb, text) IS
-	'What the month of as_of (NULL: now; at midnight, the day before) will have cost, by columns, dearest first: spend_to_date, of the local days that are over, and run_rate, with each day still to come at what its weekday cost in the last four weeks, weighted 8, 4, 2, 1 from the last one back. low to high is the 95 % interval that the same forecast, made in up to eight weeks before (weeks_checked), would have needed; NULL where fewer than four of them can be looked at. plan: what set_plan() expects as spend, a seventh of its week for each day of the month; NULL where days have none. verdict: over the plan, will be over, may be over, within, too early to tell, no plan. Attempts of the month without a price are in no sum; unpriced_attempts counts them. Amounts are in the currency of the price book.';
+	'What the month of as_of (NULL: now; at midnight, the day before) will have cost, by columns, dearest first: spend_to_date, of the local days that are over, and run_rate, with each day still to come at what its weekday cost in the last four weeks, weighted 8, 4, 2, 1 from the last one back (in the first week of all, a weekday not seen yet at the mean of the days). low to high is the 95 % interval that the same forecast, made in up to eight weeks before (weeks_checked), would have needed; NULL where fewer than four of them can be looked at. plan: what set_plan() expects as spend of just this scope (columns that filter gives one value belong to it), a seventh of its week for each day of the month that has one; NULL where none has. verdict: over the plan, will be over, may be over, within, too early to tell, no plan. Attempts of the month without a price are in no sum; unpriced_attempts counts them. Amounts are in the currency of the price book.';

@@ -95,8 +95,7 @@ DECLARE
 	metric		text;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(report_queries.usage);
-	SELECT n.nspname::text AS schema_name, c.relname::text AS relation_name INTO target
-	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = report_queries.usage;
+	SELECT * INTO target FROM llm_cost.relation_parts(report_queries.usage);
 	recent := tstzrange(LEAST(lower(recent), lower(report_queries.period)), upper(recent));
 	RETURN QUERY SELECT q.section, q.query FROM (VALUES
 		('overview', format('SELECT * FROM llm_cost.overview(%s, by => %L, max_rows => 1000)', asked, report_queries.by)),
@@ -124,7 +123,7 @@ BEGIN
 		('month', format('SELECT * FROM llm_cost.month_end(%L, %L, %L, time_zone => %L)', '{}', report_queries.usage, upper(report_queries.period), report_queries.time_zone)),
 		('releases', format('SELECT * FROM llm_cost.detect_releases(period => %L, usage => %L, time_zone => %L)', charted, report_queries.usage, report_queries.time_zone)),
 		('declared', format('SELECT d.scope, d.effect, d.change_pct, d.reason FROM llm_cost.declared_change d WHERE d.schema_name = %L AND d.relation_name = %L
-				AND d.valid && %L AND lower(d.valid) >= %L ORDER BY d.declared_at, d.scope, d.effect', target.schema_name, target.relation_name, report_queries.period, lower(before))),
+				AND llm_cost.speaks_for(d.declared_by, d.schema_name, d.relation_name) AND d.valid && %L AND lower(d.valid) >= %L ORDER BY d.declared_at, d.scope, d.effect', target.schema_name, target.relation_name, report_queries.period, lower(before))),
 		('percentiles', format('SELECT timezone(%L, c.bucket_start)::date AS day, llm_cost.significant(llm_cost.percentile(c.cost_distribution, 0.5)) AS p50,
 				llm_cost.significant(llm_cost.percentile(c.cost_distribution, 0.9)) AS p90, llm_cost.significant(llm_cost.percentile(c.cost_distribution, 0.99)) AS p99
 				FROM llm_cost.cells(''{}'', %L, usage => %L, time_zone => %1$L) c WHERE c.cost IS NOT NULL ORDER BY 1',
@@ -138,9 +137,9 @@ BEGIN
 			llm_cost.attempts_query(report_queries.usage, report_queries.period, '{}', NULL, NULL), llm_cost.within(report_queries.period, 'a.started_at'));
 		RETURN NEXT;
 		section := 'through';
-		query := format('SELECT CASE WHEN EXISTS (SELECT FROM %1$s AS a WHERE a.started_at >= %2$L) THEN %2$L
-				ELSE (SELECT max(a.started_at) FROM %1$s AS a WHERE (%3$s) AND a.started_at < %2$L) END AS through',
-			source.from_item, upper(report_queries.period), llm_cost.period_predicate(report_queries.usage, report_queries.period, 'a'));
+		-- rows after the period would tell that it is complete, and with the first of them the report would be another
+		query := format('SELECT max(a.started_at) AS through FROM %s AS a WHERE (%s)',
+			source.from_item, llm_cost.period_predicate(report_queries.usage, report_queries.period, 'a'));
 		RETURN NEXT;
 	END IF;
 	FOREACH metric IN ARRAY '{unit_cost,hit_ratio,calls_per_operation,retry_share}'::text[] LOOP

@@ -11,20 +11,21 @@
 CREATE FUNCTION llm_cost.reads_whole(schema_name text, relation_name text) RETURNS boolean
 LANGUAGE sql STABLE COST 1000
 BEGIN ATOMIC
-	-- views look through to tables with the rights of who asks
+	-- a view of attach() looks through to tables with the rights of who asks, others with those of their owner
 	WITH RECURSIVE part AS (
-		SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = schema_name AND c.relname = relation_name AND has_table_privilege(c.oid, 'SELECT')
+		SELECT c.oid, true AS asks FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = schema_name AND c.relname = relation_name
 		UNION
-		SELECT d.refobjid
+		SELECT d.refobjid, p.asks AND EXISTS (SELECT FROM pg_class c, pg_options_to_table(c.reloptions) AS o
+											  WHERE c.oid = p.oid AND o.option_name = 'security_invoker' AND o.option_value::boolean)
 		FROM part p
 			 JOIN pg_rewrite r ON r.ev_class = p.oid
 			 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> p.oid
 	)
-	SELECT COALESCE(bool_and(NOT row_security_active(p.oid)), false) FROM part p;
+	SELECT COALESCE(bool_and(NOT row_security_active(p.oid) AND (NOT p.asks OR has_table_privilege(p.oid, 'SELECT'))), false) FROM part p;
 END;
 COMMENT ON FUNCTION llm_cost.reads_whole(text, text) IS
-	'Whether the user may read a relation, and row security hides no row of it from him: who sees parts must not see the sums of all. False if there is no such relation.';
+	'Whether the user may read a relation (and, where that is a view with the rights of who asks, what is below it), and row security hides no row of it from him: who sees nothing or parts must not see the sums of all. False if there is no such relation.';
 
 CREATE TABLE llm_cost.report_run (
 	run_id		bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -39,7 +40,7 @@ CREATE TABLE llm_cost.report_run (
 	CONSTRAINT report_run_revision UNIQUE (usage_schema, usage_name, period, revision)
 );
 COMMENT ON TABLE llm_cost.report_run IS
-	'Reports that write_report() wrote. Row security: a role sees its own, those of roles it is a member of, and those on usages all of whose rows it may read; it deletes its own.';
+	'Reports that write_report() wrote. Row security: a role sees its own, those of roles it is a member of, and those on usages all of whose rows it may read; it deletes its own, and those on usages it owns.';
 COMMENT ON COLUMN llm_cost.report_run.run_id IS 'Number of the report, which NOTIFY llm_cost_report tells.';
 COMMENT ON COLUMN llm_cost.report_run.usage_schema IS 'Schema of the usage.';
 COMMENT ON COLUMN llm_cost.report_run.usage_name IS 'Name of the usage.';
@@ -93,21 +94,35 @@ SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_run_run_id_seq', '')
 SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_finding', '');
 SELECT pg_catalog.pg_extension_config_dump('llm_cost.finding_state', '');
 
+CREATE FUNCTION llm_cost.next_revision(usage_schema text, usage_name text, period tstzrange) RETURNS integer
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT COALESCE(max(r.revision), 0) + 1 FROM llm_cost.report_run r
+	WHERE r.usage_schema = next_revision.usage_schema AND r.usage_name = next_revision.usage_name AND r.period = next_revision.period;
+END;
+COMMENT ON FUNCTION llm_cost.next_revision(text, text, tstzrange) IS
+	'The revision that the next report on a usage and period has, as far as the user sees.';
+
 ALTER TABLE llm_cost.report_run ENABLE ROW LEVEL SECURITY;
 CREATE POLICY report_run_read ON llm_cost.report_run FOR SELECT
 	USING (written_by = CURRENT_USER
 		   OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = written_by AND pg_catalog.pg_has_role(r.oid, 'USAGE'))
 		   OR llm_cost.reads_whole(usage_schema, usage_name));
 CREATE POLICY report_run_add ON llm_cost.report_run FOR INSERT
-	WITH CHECK (written_by = CURRENT_USER AND EXISTS (
+	WITH CHECK (written_by = CURRENT_USER AND revision = llm_cost.next_revision(usage_schema, usage_name, period) AND EXISTS (
 		SELECT FROM pg_catalog.pg_class c
 			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE n.nspname = usage_schema AND c.relname = usage_name
 		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
-CREATE POLICY report_run_remove ON llm_cost.report_run FOR DELETE USING (written_by = CURRENT_USER);
+CREATE POLICY report_run_remove ON llm_cost.report_run FOR DELETE
+	USING (written_by = CURRENT_USER OR EXISTS (
+		SELECT FROM pg_catalog.pg_class c
+			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = usage_schema AND c.relname = usage_name
+		  AND pg_catalog.pg_has_role(c.relowner, 'USAGE')));
 COMMENT ON POLICY report_run_read ON llm_cost.report_run IS 'One''s own, those of roles one is a member of, and those on usages that one reads without row security.';
-COMMENT ON POLICY report_run_add ON llm_cost.report_run IS 'Only on relations the user may read, in his own name.';
-COMMENT ON POLICY report_run_remove ON llm_cost.report_run IS 'Only what the user wrote himself.';
+COMMENT ON POLICY report_run_add ON llm_cost.report_run IS 'Only on relations the user may read, in his own name, as the next revision of what he sees.';
+COMMENT ON POLICY report_run_remove ON llm_cost.report_run IS 'What the user wrote himself, and what others wrote on usages that he owns.';
 GRANT SELECT, INSERT, DELETE ON llm_cost.report_run TO PUBLIC;
 
 ALTER TABLE llm_cost.report_finding ENABLE ROW LEVEL SECURITY;
@@ -162,7 +177,7 @@ BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(report_or_failure.usage);
 	-- sums of what row security leaves would pass for sums of all
 	PERFORM set_config('row_security', 'off', true);
-	EXECUTE format('SELECT FROM %s AS a LIMIT 0', source.from_item);
+	EXECUTE format('SELECT FROM %s AS a LIMIT 0', COALESCE(source.from_item, source.relation::text));
 	PERFORM set_config('row_security', security, true);
 	RETURN llm_cost.report_document(report_or_failure.period, report_or_failure.usage, report_or_failure.time_zone, report_or_failure.by);
 EXCEPTION WHEN OTHERS THEN
@@ -222,7 +237,7 @@ BEGIN
 		END IF;
 	END IF;
 	run_ids := ARRAY[]::bigint[];
-	FOR one IN SELECT DISTINCT ON (u.schema_name, u.relation_name) w.w FROM unnest(wanted) AS w (w), LATERAL llm_cost.relation_parts(w.w) u ORDER BY u.schema_name, u.relation_name LOOP
+	FOR one IN SELECT DISTINCT ON (u.schema_name, u.relation_name) w.w FROM unnest(array_remove(wanted, NULL)) AS w (w), LATERAL llm_cost.relation_parts(w.w) u ORDER BY u.schema_name, u.relation_name LOOP
 		SELECT * INTO target FROM llm_cost.relation_parts(one);
 		-- a rollup is read for its usage
 		IF NOT has_table_privilege(one, 'SELECT') OR has_table_privilege(to_regclass(format('%I.%I', target.schema_name, target.relation_name)), 'SELECT') IS NOT TRUE THEN
@@ -249,6 +264,12 @@ BEGIN
 			run_ids := run_ids || earlier.run_id;
 			CONTINUE;
 		END IF;
+		IF document #>> '{findings,0,kind}' = 'failed_usage' AND earlier.document #>> '{findings,0,kind}' IS DISTINCT FROM 'failed_usage' AND earlier.run_id IS NOT NULL THEN
+			-- what was found is not gone because it cannot be looked for now
+			RAISE NOTICE 'report % on % (% of %) is kept', earlier.run_id, made.one, made.n, cardinality(free);
+			run_ids := run_ids || earlier.run_id;
+			CONTINUE;
+		END IF;
 		document := jsonb_set(document, '{report,revision}', to_jsonb(COALESCE(earlier.revision, 0) + 1));
 		-- one that another transaction committed since a snapshot of ours is a conflict
 		INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, revision, document, difference)
@@ -270,4 +291,4 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE llm_cost.write_report(tstzrange, regclass[], text, text[], bigint[]) IS
-	'Writes the report on each usage (NULL: all that are attached and the user may read) for a period (NULL: the last full week), with the arguments of report_document(), in one transaction and from one snapshot. Over the same data nothing is written; over changed data the next revision, with its difference. A usage that cannot be reported on gets a report whose finding is failed_usage, and a warning. While another session writes the report on the same usage and period, that one is left to it, with a notice. run_ids: the reports, new or unchanged. Each new one is told by NOTIFY llm_cost_report with its number. Errors on a hot standby and in a read-only transaction.';
+	'Writes the report on each usage (NULL: all that are attached and the user may read) for a period (NULL: the last full week), with the arguments of report_document(), in one transaction and from one snapshot. Over the same data nothing is written; over changed data the next revision, with its difference. A usage that cannot be reported on gets a report whose finding is failed_usage, and a warning; where there is a report on that period already, it is kept. While another session writes the report on the same usage and period, that one is left to it, with a notice. run_ids: the reports, new or unchanged. Each new one is told by NOTIFY llm_cost_report with its number. Errors on a hot standby and in a read-only transaction.';

@@ -11,23 +11,32 @@ CREATE VIEW llm_cost.findings WITH (security_invoker = true) AS
 					WHEN upper(r.period) - lower(r.period) < INTERVAL '45 days' THEN 'month' ELSE 'longer' END AS length
 		FROM llm_cost.report_run r
 		ORDER BY r.usage_schema, r.usage_name, r.period, r.revision DESC
-	), followed AS (
-		SELECT l.*, CASE WHEN lead(lower(l.period)) OVER of_usage = upper(l.period) THEN lead(l.run_id) OVER of_usage END AS next_run_id,
-			   row_number() OVER (PARTITION BY l.usage_schema, l.usage_name, l.length ORDER BY lower(l.period) DESC) = 1 AS is_current
-		FROM latest l
+	), found AS (
+		-- once: row security looks at every report for it
+		SELECT x.run_id, x.place, x.fingerprint, x.finding FROM llm_cost.report_finding x
+	), numbered AS (
+		-- one that failed neither has a finding nor lacks it: it takes no number
+		SELECT l.*, l.next_from IS NULL AS is_current, count(*) FILTER (WHERE l.last_until IS DISTINCT FROM lower(l.period)) OVER of_usage AS series,
+			   count(*) FILTER (WHERE NOT l.failed) OVER of_usage AS number
+		FROM (SELECT l.*, lead(lower(l.period)) OVER of_usage AS next_from, lag(upper(l.period)) OVER of_usage AS last_until,
+					 l.run_id IN (SELECT x.run_id FROM found x WHERE x.finding ->> 'kind' = 'failed_usage') AS failed
+			  FROM latest l
+			  WINDOW of_usage AS (PARTITION BY l.usage_schema, l.usage_name, l.length ORDER BY lower(l.period))) AS l
 		WINDOW of_usage AS (PARTITION BY l.usage_schema, l.usage_name, l.length ORDER BY lower(l.period))
+	), followed AS (
+		SELECT n.*, max(n.number) OVER (PARTITION BY n.usage_schema, n.usage_name, n.length, n.series) > n.number AS is_followed FROM numbered n
 	), seen AS (
 		SELECT f.*, x.place, x.fingerprint, x.finding,
-			   (lag(upper(f.period)) OVER of_finding = lower(f.period)) IS NOT TRUE AS begins
-		FROM followed f JOIN llm_cost.report_finding x ON x.run_id = f.run_id
+			   (lag(f.series) OVER of_finding = f.series AND lag(f.number) OVER of_finding = f.number - CASE WHEN f.failed THEN 0 ELSE 1 END) IS NOT TRUE AS begins
+		FROM followed f JOIN found x ON x.run_id = f.run_id
 		WINDOW of_finding AS (PARTITION BY f.usage_schema, f.usage_name, f.length, x.fingerprint ORDER BY lower(f.period))
-	), numbered AS (
+	), streaked AS (
 		SELECT s.*, count(*) FILTER (WHERE s.begins) OVER (PARTITION BY s.usage_schema, s.usage_name, s.length, s.fingerprint ORDER BY lower(s.period)) AS streak
 		FROM seen s
 	), open AS (
-		SELECT n.*, row_number() OVER of_streak AS reports, first_value(lower(n.period)) OVER of_streak AS streak_from,
+		SELECT n.*, row_number() OVER of_streak AS reports, first_value(lower(n.period)) OVER of_streak AS streak_from, lead(n.run_id) OVER of_streak IS NULL AS is_last,
 			   min((n.finding ->> 'first_seen')::timestamptz) OVER of_streak AS first_seen
-		FROM numbered n
+		FROM streaked n
 		WINDOW of_streak AS (PARTITION BY n.usage_schema, n.usage_name, n.length, n.fingerprint, n.streak ORDER BY lower(n.period))
 	), said AS (
 		SELECT DISTINCT ON (s.usage_schema, s.usage_name, s.fingerprint) s.* FROM llm_cost.finding_state s
@@ -42,13 +51,12 @@ CREATE VIEW llm_cost.findings WITH (security_invoker = true) AS
 		   CASE WHEN s.status = 'acknowledged' AND o.streak_from <= lower(s.seen_in) OR s.status = 'snoozed' AND s.until > pg_catalog.now()
 				  OR s.status = 'resolved' AND lower(o.period) < GREATEST(s.changed_at, upper(s.seen_in)) THEN s.status ELSE 'open' END AS status,
 		   s.until, s.who, s.note, s.changed_at,
-		   COALESCE(o.next_run_id IS NOT NULL AND NOT EXISTS (SELECT FROM llm_cost.report_finding x
-				WHERE x.run_id = o.next_run_id AND (x.fingerprint = o.fingerprint OR x.finding ->> 'kind' = 'failed_usage')), false) AS went_away,
+		   o.is_last AND o.is_followed AS went_away,
 		   o.finding ->> 'next_sql' AS next_sql
 	FROM open o
 		 LEFT JOIN said s ON s.usage_schema = o.usage_schema AND s.usage_name = o.usage_name AND s.fingerprint = o.fingerprint;
 COMMENT ON VIEW llm_cost.findings IS
-	'Findings of all reports that the user sees, each in its latest revision. An acknowledgement holds as long as the finding is in one report after the other, a snooze until its time; one that is resolved and still in a report that begins later is open again.';
+	'Findings of all reports that the user sees, each in its latest revision. An acknowledgement holds as long as the finding is in one report after the other (one that failed does not count), a snooze until its time; one that is resolved and still in a report that begins later is open again.';
 COMMENT ON COLUMN llm_cost.findings.usage IS 'The usage.';
 COMMENT ON COLUMN llm_cost.findings.period_start IS 'Start of the period of the report.';
 COMMENT ON COLUMN llm_cost.findings.period_end IS 'Its end, exclusive.';
@@ -75,7 +83,7 @@ COMMENT ON COLUMN llm_cost.findings.until IS 'Until when it is or was snoozed.';
 COMMENT ON COLUMN llm_cost.findings.who IS 'Who said so last.';
 COMMENT ON COLUMN llm_cost.findings.note IS 'Why.';
 COMMENT ON COLUMN llm_cost.findings.changed_at IS 'When.';
-COMMENT ON COLUMN llm_cost.findings.went_away IS 'Whether the next report, if there is one and it did not fail, does not have it any more.';
+COMMENT ON COLUMN llm_cost.findings.went_away IS 'Whether the next report that did not fail, if there is one, does not have it any more.';
 COMMENT ON COLUMN llm_cost.findings.next_sql IS 'The next question to ask.';
 GRANT SELECT ON llm_cost.findings TO PUBLIC;
 

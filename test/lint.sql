@@ -47,7 +47,7 @@ INSERT INTO allowed_to_public VALUES
 	-- what a refresh says of itself
 	('llm_cost.rollup.covered: UPDATE'),
 	('llm_cost.rollup.refreshed_at: UPDATE'),
-	('llm_cost.rollup.usage_columns: UPDATE');
+	('llm_cost.rollup.usage_columns: UPDATE'), ('llm_cost.rollup.price_book: UPDATE');
 
 CREATE TEMP VIEW offence (rule, object) AS
 	SELECT 'every object lives in schema llm_cost', format('%s %s', type, identity)
