@@ -66,18 +66,18 @@ fits(int fd, off_t size)
 }
 
 /* The function that this one stands before. */
-#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+#define REAL(name)((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
 ssize_t
 pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
-	return fits(fd, offset + size) ? REAL(pwrite) (fd, buffer, size, offset) : -1;
+	return fits(fd, offset + size) ? REAL(pwrite)(fd, buffer, size, offset) : -1;
 }
 
 ssize_t
 pwrite64(int fd, const void *buffer, size_t size, off64_t offset)
 {
-	return fits(fd, offset + size) ? REAL(pwrite64) (fd, buffer, size, offset) : -1;
+	return fits(fd, offset + size) ? REAL(pwrite64)(fd, buffer, size, offset) : -1;
 }
 
 static off_t
@@ -93,23 +93,23 @@ total(const struct iovec *parts, int count)
 ssize_t
 pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 {
-	return fits(fd, offset + total(parts, count)) ? REAL(pwritev) (fd, parts, count, offset) : -1;
+	return fits(fd, offset + total(parts, count)) ? REAL(pwritev)(fd, parts, count, offset) : -1;
 }
 
 ssize_t
 pwritev64(int fd, const struct iovec *parts, int count, off64_t offset)
 {
-	return fits(fd, offset + total(parts, count)) ? REAL(pwritev64) (fd, parts, count, offset) : -1;
+	return fits(fd, offset + total(parts, count)) ? REAL(pwritev64)(fd, parts, count, offset) : -1;
 }
 
 int
 posix_fallocate(int fd, off_t offset, off_t size)
 {
-	return fits(fd, offset + size) ? REAL(posix_fallocate) (fd, offset, size) : ENOSPC;
+	return fits(fd, offset + size) ? REAL(posix_fallocate)(fd, offset, size) : ENOSPC;
 }
 
 int
 posix_fallocate64(int fd, off64_t offset, off64_t size)
 {
-	return fits(fd, offset + size) ? REAL(posix_fallocate64) (fd, offset, size) : ENOSPC;
+	return fits(fd, offset + size) ? REAL(posix_fallocate64)(fd, offset, size) : ENOSPC;
 }
