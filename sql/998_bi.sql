@@ -70,7 +70,6 @@ DECLARE
 	currency	text := COALESCE((SELECT b.currency FROM llm_cost.price_book b WHERE b.price_book = target.price_book), 'the currency of the price book');
 	existing	regclass[] := ARRAY(SELECT v FROM llm_cost.bi_views(target) AS v);
 	made		record;
-	dimension	record;
 	taken		text[];
 	label		text;
 	labels		text[];
