@@ -44,22 +44,25 @@ WHERE c.oid IN ('daily_bi'::regclass, 'daily_user_bi'::regclass, 'llm_cost.bi_fi
 SELECT string_agg(attname, ', ' ORDER BY attnum) AS only_of_users FROM pg_attribute WHERE attrelid = 'daily_user_bi'::regclass AND attname NOT IN (SELECT attname FROM pg_attribute WHERE attrelid = 'daily_bi'::regclass);
 SELECT string_agg(attname, ', ' ORDER BY attnum) AS not_of_users FROM pg_attribute WHERE attrelid = 'daily_bi'::regclass AND attname NOT IN (SELECT attname FROM pg_attribute WHERE attrelid = 'daily_user_bi'::regclass);
 
--- The same from the calls.  Operations count where they begin, their cost where it arises.
+-- The same from the calls.  Operations count where they begin, whole.
 CREATE VIEW from_calls AS
 SELECT timezone('Asia/Kolkata', started_at)::date AS bucket_date, team, model, count(*) AS attempts, sum(cost)::numeric(20,9) AS cost, sum(recorded_cost)::numeric(20,9) AS recorded_cost,
 	   (sum(cost) / count(*))::numeric(20,9) AS cost_per_attempt, sum(input_tokens)::bigint AS input_tokens, sum(cache_read_tokens)::bigint AS cache_read_tokens,
 	   (sum(cache_read_tokens) / sum(input_tokens) FILTER (WHERE cache_read_tokens IS NOT NULL))::float8 AS hit_ratio, (sum(output_tokens) / sum(input_tokens))::float8 AS output_ratio,
-	   count(*) FILTER (WHERE attempt_number = 1) AS operations, (COALESCE(sum(cost) FILTER (WHERE attempt = 2), 0) / sum(cost))::float8 AS retry_share,
+	   count(*) FILTER (WHERE attempt_number = 1) AS operations,
+	   (sum(whole_cost) FILTER (WHERE attempt_number = 1) / NULLIF(count(*) FILTER (WHERE attempt_number = 1), 0))::numeric(20,9) AS cost_per_operation, (avg(whole_attempts) FILTER (WHERE attempt_number = 1))::float8 AS calls_per_operation,
+	   (COALESCE(sum(cost) FILTER (WHERE attempt = 2), 0) / sum(cost))::float8 AS retry_share,
 	   percentile_cont(0.5) WITHIN GROUP (ORDER BY cost)::numeric(20,9) AS cost_p50, percentile_cont(0.9) WITHIN GROUP (ORDER BY cost)::numeric(20,9) AS cost_p90, percentile_cont(0.99) WITHIN GROUP (ORDER BY cost)::numeric(20,9) AS cost_p99,
 	   percentile_cont(0.5) WITHIN GROUP (ORDER BY input_tokens) AS context_p50, percentile_cont(0.9) WITHIN GROUP (ORDER BY input_tokens) AS context_p90, percentile_cont(0.99) WITHIN GROUP (ORDER BY input_tokens) AS context_p99
-FROM (SELECT *, row_number() OVER (PARTITION BY operation_id ORDER BY started_at) AS attempt_number FROM call WHERE operation_id IS NOT NULL) AS call
+FROM (SELECT *, row_number() OVER (PARTITION BY operation_id ORDER BY started_at) AS attempt_number, sum(cost) OVER (PARTITION BY operation_id) AS whole_cost, count(*) OVER (PARTITION BY operation_id) AS whole_attempts
+	  FROM call WHERE operation_id IS NOT NULL) AS call
 GROUP BY 1, 2, 3;
 CREATE VIEW from_view AS
-SELECT bucket_date, team, model, attempts, cost, recorded_cost, cost_per_attempt, input_tokens, cache_read_tokens, hit_ratio, output_ratio, operations, retry_share,
+SELECT bucket_date, team, model, attempts, cost, recorded_cost, cost_per_attempt, input_tokens, cache_read_tokens, hit_ratio, output_ratio, operations, cost_per_operation, calls_per_operation, retry_share,
 	   cost_p50, cost_p90, cost_p99, context_p50, context_p90, context_p99 FROM daily_bi WHERE team IN ('t0', 't1');
 SELECT (SELECT count(*) FROM from_view) AS rows, (SELECT count(*) FROM (TABLE from_view EXCEPT ALL TABLE from_calls) AS q) AS wrong, (SELECT count(*) FROM (TABLE from_calls EXCEPT ALL TABLE from_view) AS q) AS missing;
 SELECT bucket_date, bucket_start, attempts, operations, cost, cost_per_operation, cost_per_outcome, calls_per_operation, hit_ratio, retry_share, cost_p50, cost_p99, context_p99 FROM daily_bi WHERE team = 't0' ORDER BY bucket_start, model;
--- The first operation began before midnight of Kolkata, with two attempts of 0.0123456789 times 1 and 2; the third came after.
+-- The first operation began before midnight of Kolkata, with two attempts of 0.0123456789 times 1 and 2; the third, times 3, came after.
 SELECT sum(operations) AS operations, sum(operation_cost) AS operation_cost, sum(attempts) AS attempts FROM daily_user_bi WHERE user_id = 'u0' AND bucket_date = '2026-05-01';
 SELECT user_id, turn, attempts, cost, retry_share FROM daily_user_bi WHERE bucket_date = '2026-05-01' ORDER BY user_id, turn, cost;
 -- Each row is rounded to nine decimals.

@@ -18,7 +18,7 @@ my $tempdir = PostgreSQL::Test::Utils::tempdir;
 my $disk = "$tempdir/disk";
 my $preload = "$tempdir/small_disk.so";
 my $problem;
-run([ $compiler, qw(-Wall -Werror -O1 -fPIC -shared -o), $preload, dirname(__FILE__) . '/../clients/small_disk.c', '-ldl' ], '2>', \$problem) or BAIL_OUT($problem);
+run([ $compiler, qw(-Wall -Werror -O1 -U_FORTIFY_SOURCE -fPIC -shared -o), $preload, dirname(__FILE__) . '/../clients/small_disk.c', '-ldl' ], '2>', \$problem) or BAIL_OUT($problem);
 mkdir $disk or die "$disk: $!";
 
 my $node = new_node('full');
