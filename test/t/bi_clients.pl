@@ -70,13 +70,13 @@ sub expected
 		SELECT concat_ws(E'\\x1f', a.attname, a.atttypid::regtype, CASE a.atttypid WHEN 'numeric'::regtype THEN (a.atttypmod - 4) >> 16 ELSE 0 END, CASE a.atttypid WHEN 'numeric'::regtype THEN (a.atttypmod - 4) & 2047 ELSE 0 END,
 			col_description(a.attrelid, a.attnum))
 		FROM pg_attribute a WHERE a.attrelid = format('%I.%I', '$schema', '$view')::regclass AND a.attnum > 0 ORDER BY a.attnum});
-	my $values = join ", E'\\x1f', ", map {
+	my $values = join ', ', map {
 		my ($name, $type) = ($_->[0], $_->[1]);
 		my $column = qq{"$name"};
 		$column = $type =~ /^timestamp/ ? qq{to_char($column AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')} : $type eq 'double precision' ? "encode(float8send($column), 'hex')" : $type eq 'boolean' ? "$column\::text" : $column;
-		"coalesce($column\::text, 'NULL')" } @columns;
+		"$column\::text" } @columns;
 	my $query = join('', 'SELECT ', join(', ', map { qq{"$_->[0]"} } @columns), qq{ FROM "$schema"."$view" ORDER BY }, join(', ', 1 .. ($schema eq 'Finance' ? 7 : 10) - 2));
-	my @rows = split /\n/, $node->safe_psql('postgres', "SELECT concat($values) FROM ($query) AS q");
+	my @rows = split /\n/, $node->safe_psql('postgres', "SELECT array_to_string(ARRAY[$values], E'\\x1f', 'NULL') FROM ($query) AS q");
 	return (\@columns, $query, \@rows);
 }
 
