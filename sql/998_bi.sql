@@ -11,6 +11,17 @@
  * question leaves out.
  */
 
+-- Inlined where the argument is a column, and called where it is dear, so that it is computed once.
+CREATE FUNCTION llm_cost.bi_money(amount numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN abs(round(amount, 9)) < 100000000000 THEN amount END;
+COMMENT ON FUNCTION llm_cost.bi_money(numeric) IS 'An amount, if numeric(20,9) can hold it; NULL if not, or if it is NaN.';
+
+CREATE FUNCTION llm_cost.bi_tokens(tokens numeric) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN abs(tokens) <= 9223372036854775807 THEN tokens END::bigint;
+COMMENT ON FUNCTION llm_cost.bi_tokens(numeric) IS 'A sum of tokens, if bigint can hold it; NULL if not.';
+
 CREATE FUNCTION llm_cost.bi_columns(
 	distributions boolean, currency text, OUT "position" bigint, OUT column_name text, OUT expression text, OUT description text)
 RETURNS SETOF record
@@ -36,8 +47,8 @@ BEGIN ATOMIC
 		WHERE bi_columns.distributions
 	)
 	SELECT row_number() OVER (ORDER BY m.part, m.n), m.name,
-		   CASE m.kind WHEN 'money' THEN format('CASE WHEN abs(round(%1$s, 9)) < 100000000000 THEN %1$s END::numeric(20,9)', m.value)
-					   WHEN 'tokens' THEN format('CASE WHEN abs(%1$s) <= 9223372036854775807 THEN %1$s END::bigint', m.value)
+		   CASE m.kind WHEN 'money' THEN format('llm_cost.bi_money(%s)::numeric(20,9)', m.value)
+					   WHEN 'tokens' THEN format('llm_cost.bi_tokens(%s)', m.value)
 					   WHEN 'ratio' THEN format('(%s)::double precision', m.value) ELSE m.value END,
 		   m.description || CASE m.kind WHEN 'money' THEN format(' In %s.', bi_columns.currency) ELSE '' END
 	FROM measure m;
@@ -138,9 +149,7 @@ COMMENT ON FUNCTION llm_cost.create_bi_views(text) IS
 CREATE VIEW llm_cost.bi_findings WITH (security_invoker = true) AS
 	SELECT f.usage, r.first_date, r.last_date, f.period_start, f.period_end, f.is_current, f.status, f.is_current AND f.status = 'open' AND COALESCE(f.weekly_usd, 1) > 0 AS is_alert,
 		   f.place, f.fingerprint, f.kind, f.scope, f.sentence,
-		   CASE WHEN pg_catalog.abs(pg_catalog.round(f.weekly_usd, 9)) < 100000000000 THEN f.weekly_usd END::numeric(20,9) AS weekly_usd,
-		   CASE WHEN pg_catalog.abs(pg_catalog.round(f.low_usd, 9)) < 100000000000 THEN f.low_usd END::numeric(20,9) AS low_usd,
-		   CASE WHEN pg_catalog.abs(pg_catalog.round(f.high_usd, 9)) < 100000000000 THEN f.high_usd END::numeric(20,9) AS high_usd,
+		   llm_cost.bi_money(f.weekly_usd)::numeric(20,9) AS weekly_usd, llm_cost.bi_money(f.low_usd)::numeric(20,9) AS low_usd, llm_cost.bi_money(f.high_usd)::numeric(20,9) AS high_usd,
 		   f.verdict, f.cause, f.near_release, f.declared, f.owner, f.first_seen, f.weeks_open, f.went_away, f.until AS snoozed_until, f.who, f.note, f.changed_at,
 		   f.run_id, f.revision, f.next_sql
 	FROM llm_cost.findings f JOIN llm_cost.report_run r ON r.run_id = f.run_id;
