@@ -50,6 +50,7 @@ INSERT INTO for_users VALUES
 	('metrics'), ('drift'), ('overview'), ('drift_windows'), ('set_plan'), ('cell_measures'),
 	('declare_release'), ('attach_releases'), ('detach_releases'), ('detect_releases'), ('release_impact'),
 	('attribute_change'), ('declare_change'), ('regressions'),
+	('create_rollup'), ('refresh_rollup'), ('reprice'), ('drop_rollup'), ('create_bi_views'),
 	('contexts'), ('skew'), ('tail'), ('cost_per_outcome'), ('compare_outcomes'),
 	('explain'), ('distribution_shift'), ('decomposition'), ('shift_of_shares'),
 	('report_document'), ('write_report'), ('run_document'), ('acknowledge_finding'), ('snooze_finding'), ('resolve_finding'), ('reopen_finding'), ('month_end'), ('schedule_report'), ('unschedule_report'),

@@ -39,7 +39,7 @@ BEGIN ATOMIC
 	(25, 'output_tokens', 'numeric', 'sum(output_tokens)', 'Answers, in tokens.'),
 	(26, 'reasoning_tokens', 'numeric', 'sum(reasoning_tokens)', 'Of these, tokens spent on reasoning.'),
 	(27, 'cacheable_tokens', 'numeric', 'sum(input_tokens) FILTER (WHERE cache_read_tokens BETWEEN 0 AND input_tokens)', 'Input tokens of the same attempts: what a hit ratio is of.'),
-	(28, 'outcome_cost', 'numeric', 'sum(operation_cost) FILTER (WHERE opens_operation AND operation_priced AND operation_resolved IS NOT NULL)', 'Of this, that of operations whose outcome is known.'),
+	(28, 'outcome_cost', 'numeric', 'sum(operation_cost) FILTER (WHERE opens_operation AND operation_priced AND operation_resolved IS NOT NULL)', 'Of operation_cost, that of operations whose outcome is known.'),
 	(29, 'operation_attempts', 'bigint', 'sum(CASE WHEN opens_operation THEN operation_attempts ELSE 0 END)', 'Attempts of the operations that began here.'),
 	(30, 'first_started_at', 'timestamptz', 'min(started_at)', 'Start of the first attempt.')
 	) AS m ("position", measure, data_type, expression, description);

@@ -5,7 +5,8 @@
  * which prices were believed, NAME_cell has sums and distributions by columns,
  * NAME_user_cell has sums by columns and user.  They belong to whoever made them,
  * are no members of the extension, and are registered by name, as attached views
- * are.  refresh_rollup() fills them, and every analysis of cells reads them.
+ * are.  refresh_rollup() fills them, every analysis of cells reads them, and so do
+ * the views beside them that create_bi_views() makes for BI tools.
  */
 
 CREATE TABLE llm_cost.rollup (
@@ -227,11 +228,12 @@ BEGIN
 	INSERT INTO llm_cost.rollup (schema_name, rollup_name, usage_schema, usage_name, usage_columns, price_book, by_columns, user_columns,
 		bucket, time_zone, lateness, operation_age)
 	VALUES (parts[1], parts[2], target.schema_name, target.relation_name, source.columns, source.price_book, dimensions, by_user, step, zone, late, age);
+	PERFORM llm_cost.create_bi_views(shown);
 	RETURN shown::regclass;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.create_rollup(text, text[], regclass, text, text, interval, interval, boolean) IS
-	'Makes the tables of a rollup, empty; refresh_rollup() fills them. name: of the table of buckets, in the schema of the usage unless it says another; cells are in name_cell and name_user_cell. by: columns of the usage, or labels such as tags.plan; NULL takes those of team, feature, workflow, agent, intent, release, model, provider, service_tier and region that the usage reports. bucket: hour, day or week in time_zone (NULL: that of the session). lateness: how long after the fact rows may still arrive. operation_age: how long an operation may last. with_users: user cells too, where the usage reports user_id, with team and turn (1 first, 2 later); most comparisons need them. The tables belong to the caller and do not inherit row security. Returns the table of buckets.';
+	'Makes the tables of a rollup, empty; refresh_rollup() fills them. name: of the table of buckets, in the schema of the usage unless it says another; cells are in name_cell and name_user_cell, and BI tools read the views name_bi and name_user_bi. by: columns of the usage, or labels such as tags.plan; NULL takes those of team, feature, workflow, agent, intent, release, model, provider, service_tier and region that the usage reports. bucket: hour, day or week in time_zone (NULL: that of the session). lateness: how long after the fact rows may still arrive. operation_age: how long an operation may last. with_users: user cells too, where the usage reports user_id, with team and turn (1 first, 2 later); most comparisons need them. The tables belong to the caller and do not inherit row security. Returns the table of buckets.';
 
 CREATE FUNCTION llm_cost.comment_rollup(schema_name text, rollup_name text, time_zone text) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -277,7 +279,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	target		llm_cost.rollup := llm_cost.named_rollup(drop_rollup.name);
+	view		regclass;
 BEGIN
+	FOR view IN SELECT v FROM llm_cost.bi_views(target) AS v LOOP
+		EXECUTE format('DROP VIEW %s', view);
+	END LOOP;
 	-- the row first: who may remove it is who owns the tables
 	DELETE FROM llm_cost.rollup r WHERE r.schema_name = target.schema_name AND r.rollup_name = target.rollup_name;
 	IF target.user_columns <> '{}' THEN
@@ -287,4 +293,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.drop_rollup(text) IS
-	'Drops the tables of a rollup and forgets it; the usage is untouched. Errors when other objects depend on them.';
+	'Drops the tables of a rollup and its views, and forgets it; the usage is untouched. Errors when other objects depend on them, a view that was renamed or moved to another schema among them.';

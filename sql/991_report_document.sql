@@ -257,7 +257,7 @@ BEGIN
 		WHERE o.resolved > 0),
 	'daily', COALESCE(daily -> 'daily', '[]'),
 	'releases', (SELECT COALESCE(jsonb_agg(r.release ORDER BY r.release ->> 'at', r.release), '[]')
-		FROM (SELECT jsonb_build_object('release', r.release, 'at', min(r.first_started_at), 'scope', CASE WHEN count(DISTINCT r.scope) = 1 THEN llm_cost.scope_text((array_agg(r.scope))[1]) ELSE 'all' END) AS release
+		FROM (SELECT jsonb_build_object('release', r.release, 'kind', r.kind, 'at', min(r.first_started_at), 'scope', CASE WHEN count(DISTINCT r.scope) = 1 THEN llm_cost.scope_text((array_agg(r.scope))[1]) ELSE 'all' END) AS release
 			  FROM jsonb_to_recordset(facts #> '{releases,rows}') AS r (release text, kind text, scope jsonb, first_started_at timestamptz)
 			  WHERE r.first_started_at >= charted
 			  GROUP BY r.release, r.kind) AS r),

@@ -37,6 +37,8 @@ CREATE TABLE llm_cost.report_run (
 	written_by	text COLLATE "C" NOT NULL DEFAULT CURRENT_USER,
 	written_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	difference	jsonb,
+	first_date	date GENERATED ALWAYS AS (pg_catalog.timezone(document #>> '{report,time_zone}', pg_catalog.lower(period))::date) STORED,
+	last_date	date GENERATED ALWAYS AS ((pg_catalog.timezone(document #>> '{report,time_zone}', pg_catalog.upper(period)) - INTERVAL '1 microsecond')::date) STORED,
 	CONSTRAINT report_run_revision UNIQUE (usage_schema, usage_name, period, revision)
 );
 COMMENT ON TABLE llm_cost.report_run IS
@@ -50,6 +52,8 @@ COMMENT ON COLUMN llm_cost.report_run.document IS 'The report, as report_documen
 COMMENT ON COLUMN llm_cost.report_run.written_by IS 'Role that wrote it.';
 COMMENT ON COLUMN llm_cost.report_run.written_at IS 'When it was written.';
 COMMENT ON COLUMN llm_cost.report_run.difference IS 'What is different from the revision before: spend, findings added, gone and changed, sections that differ. NULL for the first.';
+COMMENT ON COLUMN llm_cost.report_run.first_date IS 'First day of the period in the time zone of the report.';
+COMMENT ON COLUMN llm_cost.report_run.last_date IS 'Last day of it.';
 
 CREATE TABLE llm_cost.report_finding (
 	run_id		bigint NOT NULL REFERENCES llm_cost.report_run ON DELETE CASCADE,

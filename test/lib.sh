@@ -29,7 +29,8 @@ may_install() { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-available() { apt-cache show "$1" >/dev/null 2>&1; }
+# It may be known and yet not fit what else is installed.
+available() { apt-get -qq -s --no-install-recommends install "$1" >/dev/null 2>&1; }
 
 apt_update() { quietly as_root apt-get -qq -o Acquire::Retries=3 update || die 'apt-get update failed'; }
 

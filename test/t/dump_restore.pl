@@ -76,11 +76,27 @@ $old->safe_psql('postgres', q{
 	SELECT llm_cost.create_rollup('daily', '{team,model,provider}', 'call', time_zone => 'UTC');
 	SELECT count(*) FROM llm_cost.refresh_rollup('daily');
 	DELETE FROM call WHERE started_at < '2026-06-14';
+	CREATE ROLE analyst;
+	GRANT SELECT ON daily, daily_cell TO analyst;
+	REVOKE SELECT ON daily_user_bi FROM PUBLIC;
+	CREATE SCHEMA finance;
+	GRANT USAGE ON SCHEMA finance TO analyst;
+	SELECT llm_cost.create_rollup('moved', '{team}', 'call', time_zone => 'UTC', with_users => false);
+	SELECT count(*) FROM llm_cost.refresh_rollup('moved');
+	ALTER VIEW moved_bi SET SCHEMA finance;
+	ALTER VIEW finance.moved_bi RENAME TO spend;
+	CREATE VIEW dashboard AS SELECT bucket_date, sum(cost) AS cost FROM daily_bi GROUP BY 1;
 });
 my $rollup = q{SELECT to_jsonb(r) FROM llm_cost.rollup r UNION ALL SELECT to_jsonb(c) FROM daily_cell c UNION ALL SELECT to_jsonb(c) FROM daily_user_cell c UNION ALL SELECT to_jsonb(b) FROM daily b};
 my $from_rollup = q{SELECT count(*), sum(value) FROM llm_cost.drift(by => '{team}', period => '[2026-06-08 00:00+00, 2026-06-15 00:00+00)', usage => 'daily', time_zone => 'UTC')};
 my $rollup_before = $old->safe_psql('postgres', $rollup);
 my $drift_before = $old->safe_psql('postgres', $from_rollup);
+# What BI tools see, also of a view that was moved
+my $bi = q{SELECT to_jsonb(b) FROM daily_bi b UNION ALL SELECT to_jsonb(u) FROM daily_user_bi u UNION ALL SELECT to_jsonb(s) FROM finance.spend s UNION ALL SELECT to_jsonb(d) FROM dashboard d UNION ALL
+	SELECT to_jsonb(concat_ws(' ', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum), c.reloptions::text, has_table_privilege('analyst', c.oid, 'SELECT'), obj_description(c.oid)))
+	FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relkind = 'v' AND c.relname IN ('daily_bi', 'daily_user_bi', 'spend') AND a.attnum > 0 ORDER BY 1};
+my $bi_before = $old->safe_psql('postgres', $bi);
+cmp_ok(scalar(split /\n/, $bi_before), '>', 14 * (2 + 9 + 2 + 1), 'views for BI tools have rows and columns');
 like($drift_before, qr/^2\|0\.0/, 'the rollup answers');
 
 my $rows_before = $old->safe_psql('postgres', $user_rows);
@@ -102,6 +118,10 @@ is($old->safe_psql('same', 'SELECT count(*) FROM llm_cost.bundled_price'),
 	$old->safe_psql('postgres', 'SELECT count(*) FROM llm_cost.bundled_price'), 'bundled prices are there once');
 is($old->safe_psql('same', $rollup), $rollup_before, 'rollups are the same');
 is($old->safe_psql('same', $from_rollup), $drift_before, '... and answer');
+is_deeply([ split /\n/, $old->safe_psql('same', $bi) ], [ split /\n/, $bi_before ], '... and their views, with types, comments and grants');
+is($old->safe_psql('same', 'SET ROLE analyst; SELECT count(*) FROM daily_bi; SELECT count(*) FROM llm_cost.bi_releases'), "28\n0", '... for those who may read the tables');
+$old->safe_psql('same', q{DROP VIEW dashboard, daily_bi; SELECT llm_cost.create_bi_views('daily')});
+is($old->safe_psql('same', 'SELECT count(*), sum(cost) FROM daily_bi'), $old->safe_psql('postgres', 'SELECT count(*), sum(cost) FROM daily_bi'), '... which can be made again');
 is($old->safe_psql('same', q{SELECT action, count(*) FROM llm_cost.refresh_rollup('daily', '(,)') GROUP BY 1 ORDER BY 1}),
 	"kept: raw rows are gone|13\nkept: raw rows next to it are gone|1", '... and keep what has no calls any more');
 $old->safe_psql('same', q{SELECT llm_cost.set_price('gpt-4o', 'output', 8, '2026-07-01', provider => 'openai')});
@@ -121,6 +141,7 @@ print $file q{
 close $file;
 
 my $new = new_node('new', install => $install);
+$new->safe_psql('postgres', 'CREATE ROLE analyst');
 $new->command_ok([ 'pg_restore', '--exit-on-error', '-d', $new->connstr('postgres'), $dump ],
 	'restore onto a newer bundled catalogue');
 is($new->safe_psql('postgres', $user_rows), $rows_before, 'rows of the user are the same');
