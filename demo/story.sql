@@ -79,29 +79,34 @@ SELECT llm_cost.attach('company.call') AS usage;
 
 \echo '--- Three things are told: the plan, a change that a team announced (mails will cost 10 % more), and the new'
 \echo '    prices of a vendor with the day they hold from. Calls before that day keep their price.'
-SELECT llm_cost.set_plan('{"spend": 450}', usage => 'company.call_usage') AS planned;
-SELECT llm_cost.declare_change('{"workflow": "mail"}', 10, '[2026-06-22,)', 'mails explain the terms of return', usage => 'company.call_usage') AS declared;
-SELECT count(llm_cost.set_price(model, meter, amount, valid_from, provider, per)) AS new_prices FROM company.price_change;
+\echo '    SELECT llm_cost.set_plan(''{"spend": 450}'');'
+\echo '    SELECT llm_cost.declare_change(''{"workflow": "mail"}'', 10, ''[2026-06-22,)'', ''mails explain the terms of return'');'
+\echo '    SELECT llm_cost.set_price(''claude-haiku-4-5'', ''input'', 0.80, ''2026-06-24'', ...);'
+SELECT llm_cost.set_plan('{"spend": 450}', usage => 'company.call_usage') \g /dev/null
+SELECT llm_cost.declare_change('{"workflow": "mail"}', 10, '[2026-06-22,)', 'mails explain the terms of return', usage => 'company.call_usage') \g /dev/null
+SELECT llm_cost.set_price(model, meter, amount, valid_from, provider, per) FROM company.price_change \g /dev/null
 
-\echo '--- The first question on Monday: where did the money of the week go? Dollars against the mean of the four weeks'
-\echo '    before, split by cause; then, in per cent, what the same users pay for the same, its 95 % interval, a verdict.'
+\echo
+\echo '--- overview(): where did the money of the week go? Dollars against the mean of the four weeks before, and what they'
+\echo '    come from; then, in per cent, what the same users pay for the same now, its 95 % interval, and the verdict.'
 SELECT replace(scope, 'workflow=', '') AS workflow, round(spend_usd, 2) AS spend, round(change_usd, 2) AS change, round(from_volume_usd, 2) AS volume,
 	   round(from_new_users_usd, 2) AS new_users, round(from_price_usd, 2) AS price, round(from_unit_cost_usd, 2) AS unit_cost,
 	   like_for_like_pct AS pct, low_pct AS low, high_pct AS high, verdict,
 	   CASE WHEN near_release LIKE 'near % or %' THEN 'one of several' ELSE near_release END AS release
 FROM llm_cost.overview('company.call_usage', '[2026-06-22, 2026-06-29)', max_rows => 12);
 
-\echo '--- Where will the month end?'
+\echo '--- month_end(): where will the month end, and what was planned? Early on, low to high says how little is known.'
 SELECT month_from, spend_to_date::numeric(9,2), days_left, run_rate::numeric(9,2), low::numeric(9,2), high::numeric(9,2), plan::numeric(9,2), verdict
 FROM llm_cost.month_end(usage => 'company.call_usage', as_of => '2026-06-29');
 
-\echo '--- Was it the release? 2.0.0 of assistant went out in steps, so old and new are compared on the same days.'
+\echo '--- release_impact(): was it the release? 2.0.0 went out in steps, so old and new are compared on the same days.'
 SELECT scope ->> 'workflow' AS workflow, method, released_at::date, exposure_pct, headline_pct, like_for_like_pct AS pct, low_pct AS low, high_pct AS high,
 	   round(weekly_usd, 2) AS weekly_usd, verdict
 FROM llm_cost.release_impact('2.0.0', filter => '{"workflow": "assistant"}', usage => 'company.call_usage', as_of => '2026-06-29');
 
-\echo '--- A scheduled job writes the report. All findings, dearest first, each cause once:'
-CALL llm_cost.write_report('[2026-06-22, 2026-06-29)', '{company.call_usage}');
+\echo '--- write_report(), as a scheduled job calls it, looks at all that and more. Its findings are all eleven, dearest'
+\echo '    first, each cause once; of what was declared, only the excess counts. A saving is a finding, too.'
+CALL llm_cost.write_report('[2026-06-22, 2026-06-29)', '{company.call_usage}') \g /dev/null
 SELECT weekly_usd, kind, rtrim(regexp_replace(sentence, '(.{1,88}[^ ])( |$)', E'\\1\n', 'g'), E'\n') AS sentence, owner,
 	   CASE WHEN near_release NOT LIKE 'near % or %' THEN near_release END AS release
 FROM llm_cost.findings

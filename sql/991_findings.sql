@@ -19,6 +19,12 @@ RETURN CASE WHEN currency = 'USD' THEN '$' ELSE currency || ' ' END
 			ELSE llm_cost.shown(abs(amount)) END;
 COMMENT ON FUNCTION llm_cost.money_text(numeric, text) IS 'An amount without its sign, as it stands in a sentence: $1,234, $12.30, EUR 0.0012. NULL for NULL.';
 
+CREATE FUNCTION llm_cost.shown_money(shown text, currency text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT CASE WHEN a.amount >= 10 THEN CASE WHEN currency = 'USD' THEN '$' ELSE currency || ' ' END || llm_cost.count_text(a.amount) ELSE llm_cost.money_text(a.amount, currency) END
+		FROM (SELECT replace(shown, ',', '')::numeric AS amount) AS a);
+COMMENT ON FUNCTION llm_cost.shown_money(text, text) IS 'A positive number of about three digits, as shown() says it, as money: no cents that are not known.';
+
 CREATE FUNCTION llm_cost.scope_name(scope jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(NULLIF(concat_ws(' of ', 'user ' || (scope ->> 'user_id'),
@@ -190,8 +196,8 @@ BEGIN
 	UNION ALL
 	SELECT 70, 'spend_growth', l.scope, 'up', l.excess_usd * weekly, NULL, NULL, 'increased', l.evidence, NULL, NULL, l.since, NULL,
 		   COALESCE(format('%s spends far more than usual: %s on %s, %s in the week before; %s %s a week beyond the usual.', llm_cost.scope_subject(l.scope),
-			llm_cost.money_text(replace(m.said[1], ',', '')::numeric, finding_candidates.currency), to_char(m.said[2]::date, 'FMDD Mon YYYY'),
-			COALESCE(format('%s times the %s a day', m.said[3], llm_cost.money_text(replace(m.said[4], ',', '')::numeric, finding_candidates.currency)), 'nothing'),
+			llm_cost.shown_money(m.said[1], finding_candidates.currency), to_char(m.said[2]::date, 'FMDD Mon YYYY'),
+			COALESCE(m.said[3] || ' times the ' || llm_cost.shown_money(m.said[4], finding_candidates.currency) || ' a day', 'nothing'),
 			CASE WHEN m.said[5] <> m.said[2] THEN 'since ' || to_char(m.said[5]::date, 'FMDD Mon YYYY') ELSE 'since then' END, llm_cost.money_text(l.excess_usd * weekly, finding_candidates.currency)),
 			format('%s spends far more than usual: %s.', llm_cost.scope_subject(l.scope), l.evidence))
 	FROM loop l, LATERAL (SELECT regexp_match(l.evidence, '^([0-9.,]+) on (\S+), (?:([0-9.,]+) times the ([0-9.,]+) a day|nothing) in the week before (\S+)$') AS said) AS m

@@ -210,7 +210,7 @@ BEGIN
 							llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_day(llm_cost.report_time(e.opened, zone)::date), COALESCE(llm_cost.report_day(llm_cost.report_time(e.closed, zone)::date), 'still open'),
 							COALESCE(llm_cost.report_release(e.near_release), '')) ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)), wide)
 					 FROM jsonb_to_recordset(llm_cost.report_rows(report_text_of.document, 'episodes')) AS e (metric text, scope jsonb, opened text, closed text, wasted_usd numeric, near_release text)), '')
-		|| COALESCE((SELECT E'\nWHO SPENDS\n' || llm_cost.text_wrap(concat_ws(' · ', llm_cost.report_number(l.users) || ' users', 'top 1 %: ' || CASE WHEN l.users < 100 THEN NULL ELSE l.top_1 END, 'top 5 %: ' || CASE WHEN l.users < 20 THEN NULL ELSE l.top_5 END,
+		|| COALESCE((SELECT E'\nWHO SPENDS\n' || llm_cost.text_wrap(concat_ws(' · ', NULLIF(llm_cost.report_number(l.users), '') || ' users', 'top 1 %: ' || CASE WHEN l.users < 100 THEN NULL ELSE l.top_1 END, 'top 5 %: ' || CASE WHEN l.users < 20 THEN NULL ELSE l.top_5 END,
 							'top 10 %: ' || CASE WHEN l.users < 10 THEN NULL ELSE l.top_10 END, 'Gini ' || l.gini), wide, '  ', '  ')
 					 -- a hundredth of seven users is nobody
 					 FROM (SELECT (report_text_of.document #>> '{lorenz,users}')::numeric AS users, llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_1}')::numeric) AS top_1, llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_5}')::numeric) AS top_5,
