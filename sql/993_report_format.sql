@@ -292,7 +292,7 @@ BEGIN ATOMIC
 		 LATERAL (SELECT (s.trust ->> 'gap_usd')::numeric AS gap, (s.trust ->> 'recorded_usd')::numeric AS recorded, (s.trust ->> 'attempts')::numeric AS attempts) AS n,
 		 LATERAL (VALUES
 			(1, 'Time zone', llm_cost.report_clean(s.zone)),
-			(2, 'Data through', (SELECT CASE WHEN t.at = t.at::date THEN 'the end of ' || llm_cost.report_day(t.at::date - 1) ELSE llm_cost.report_moment(t.at) END
+			(2, 'Data through', (SELECT CASE WHEN t.at = t.at::date AND t.at = llm_cost.report_time(document #>> '{report,period,1}', s.zone) THEN 'the end of ' || llm_cost.report_day(t.at::date - 1) ELSE llm_cost.report_moment(t.at) END
 								 FROM (SELECT llm_cost.report_time(document #>> '{report,data_through}', s.zone) AS at) AS t)),
 			-- rounded down: 100 % means all of them
 			(3, 'Priced', llm_cost.report_percent(trunc((s.trust ->> 'priced_pct')::numeric, 1), decimals => 1)

@@ -51,6 +51,11 @@ FROM unnest('{NULL,7,10,20,100}'::int[]) users;
 -- Nothing found.
 SELECT (regexp_match(llm_cost.report_text_of(d), 'WHAT TO LOOK AT[^\n]*\n +([^\n]*)'))[1] AS says, llm_cost.report_html_of(d) LIKE '%' || llm_cost.report_quiet(d) || '%' AS page_too
 FROM unnest(ARRAY['{}', '{"findings": [], "undecided": []}', '{"findings": [], "undecided": [{"scope": "workflow=mail", "spend": 3, "cause": "only one user"}]}']::jsonb[]) d;
+-- A period that is over; a rollup only knows that the last day has begun.
+SELECT t.figure
+FROM unnest('{2026-06-21T18:30:00+00:00,2026-06-20T18:30:00+00:00,2026-06-21T08:00:00+00:00,NULL}'::text[]) through,
+	 llm_cost.shown_trust(jsonb_build_object('report', jsonb_build_object('period', '["2026-06-14T18:30:00+00:00", "2026-06-21T18:30:00+00:00"]'::jsonb, 'time_zone', 'Asia/Kolkata', 'data_through', through))) t
+WHERE t.place = 2;
 -- Begun before the period.
 SELECT f.about FROM llm_cost.shown_findings('{"report": {"period": ["2026-06-15T00:00:00+00:00", "2026-06-22T00:00:00+00:00"], "time_zone": "Asia/Kolkata"}, "findings": [
 	{"sentence": "a", "weekly_usd": 3, "weeks_open": 1, "first_seen": "2026-06-11T20:00:00+00:00"}, {"sentence": "b", "weekly_usd": 2, "weeks_open": 1, "first_seen": "2026-06-15T00:00:00+00:00"},
