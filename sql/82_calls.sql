@@ -42,6 +42,11 @@ RETURN CASE
 	ELSE round(value, 6)::text END;
 COMMENT ON FUNCTION llm_cost.shown(numeric) IS 'A number as it stands in a sentence: about three digits of it.';
 
+CREATE FUNCTION llm_cost.count_text(value numeric) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ltrim(to_char(value, '999,999,999,999,999,990'));
+COMMENT ON FUNCTION llm_cost.count_text(numeric) IS 'A count as it stands in a sentence: 12,345.';
+
 CREATE FUNCTION llm_cost.ratio_change(now numeric, before numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN round((now / NULLIF(before, 0) - 1) * 100, 1);

@@ -94,12 +94,12 @@ BEGIN ATOMIC
 		GROUP BY l.scope, l.finding
 	)
 	SELECT a.scope, a.finding, a.since, a.example, a.units, a.calls, a.tools, a.cost, a.cost - a.excess AS expected, a.excess, a.unpriced,
-		   concat(a.units, CASE WHEN a.hourly THEN ' hour' ELSE ' operation' END, CASE WHEN a.units > 1 THEN 's' END,
-				  CASE WHEN a.users = 1 THEN ' of one user' WHEN a.users > 1 THEN format(' of %%s users', a.users) END, ': ',
+		   concat(llm_cost.count_text(a.units), CASE WHEN a.hourly THEN ' hour' ELSE ' operation' END, CASE WHEN a.units > 1 THEN 's' END,
+				  CASE WHEN a.users = 1 THEN ' of one user' WHEN a.users > 1 THEN format(' of %%s users', llm_cost.count_text(a.users)) END, ': ',
 				  CASE a.finding
-				  WHEN 'layered_retries' THEN format('%%s of %%s calls are retries', a.retries, a.calls) || COALESCE(', up to attempt ' || a.most_attempts, '')
-				  WHEN 'identical_calls' THEN format('%%s of %%s calls repeat an earlier one exactly', a.repeats, a.calls)
-				  ELSE format('%%s calls, %%s in one, ', a.calls, a.most) || COALESCE('where ' || llm_cost.shown(a.usual_calls) || ' are usual', 'with nothing to compare') END) AS evidence
+				  WHEN 'layered_retries' THEN format('%%s of %%s calls are retries', llm_cost.count_text(a.retries), llm_cost.count_text(a.calls)) || COALESCE(', up to attempt ' || a.most_attempts, '')
+				  WHEN 'identical_calls' THEN format('%%s of %%s calls repeat an earlier one exactly', llm_cost.count_text(a.repeats), llm_cost.count_text(a.calls))
+				  ELSE format('%%s calls, %%s in one, ', llm_cost.count_text(a.calls), llm_cost.count_text(a.most)) || COALESCE('where ' || llm_cost.shown(a.usual_calls) || ' are usual', 'with nothing to compare') END) AS evidence
 	FROM added a$sql$,
 		COALESCE((SELECT string_agg(format(', p.dimension_%s', i), '' ORDER BY i) FROM generate_series(1, cardinality(by)) AS i), ''),
 		llm_cost.scope_expression(by, 'p'), llm_cost.scope_expression(by, 'u'), min_calls, times_median, min_identical, min_retries);

@@ -158,8 +158,9 @@ COMMENT ON FUNCTION llm_cost.amount_text(double precision) IS 'An amount of mone
 
 CREATE FUNCTION llm_cost.rate_text(before numeric, after numeric) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN format('%s before, %s now', COALESCE(trim_scale(round(before, CASE WHEN abs(before) < 100 THEN 3 ELSE 0 END))::text, 'none'),
-	COALESCE(trim_scale(round(after, CASE WHEN abs(after) < 100 THEN 3 ELSE 0 END))::text, 'none'));
+RETURN (SELECT format('%s before, %s now', COALESCE(min(s.said) FILTER (WHERE NOT s.is_now), 'none'), COALESCE(min(s.said) FILTER (WHERE s.is_now), 'none'))
+		FROM (SELECT v.is_now, CASE WHEN abs(v.value) >= 100 THEN llm_cost.count_text(v.value) ELSE trim_scale(round(v.value, CASE WHEN abs(v.value) < 10 THEN 3 ELSE 1 END))::text END AS said
+			  FROM (VALUES (false, before), (true, after)) AS v (is_now, value)) AS s);
 COMMENT ON FUNCTION llm_cost.rate_text(numeric, numeric) IS 'A number before and after, in words; none for NULL.';
 
 CREATE FUNCTION llm_cost.explain(

@@ -19,12 +19,24 @@ RETURN CASE WHEN currency = 'USD' THEN '$' ELSE currency || ' ' END
 			ELSE llm_cost.shown(abs(amount)) END;
 COMMENT ON FUNCTION llm_cost.money_text(numeric, text) IS 'An amount without its sign, as it stands in a sentence: $1,234, $12.30, EUR 0.0012. NULL for NULL.';
 
+CREATE FUNCTION llm_cost.shown_money(shown text, currency text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT CASE WHEN a.amount >= 10 THEN CASE WHEN currency = 'USD' THEN '$' ELSE currency || ' ' END || llm_cost.count_text(a.amount) ELSE llm_cost.money_text(a.amount, currency) END
+		FROM (SELECT replace(shown, ',', '')::numeric AS amount) AS a);
+COMMENT ON FUNCTION llm_cost.shown_money(text, text) IS 'A positive number of about three digits, as shown() says it, as money: no cents that are not known.';
+
 CREATE FUNCTION llm_cost.scope_name(scope jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(NULLIF(concat_ws(' of ', 'user ' || (scope ->> 'user_id'),
 	(SELECT string_agg(CASE WHEN e.key IN ('workflow', 'feature') THEN COALESCE(e.value, 'no ' || e.key) ELSE e.key || ' ' || COALESCE(e.value, '∅') END, ', '
 		ORDER BY e.key NOT IN ('workflow', 'feature'), e.key) FROM jsonb_each_text(scope - 'user_id') AS e)), ''), 'all usage');
 COMMENT ON FUNCTION llm_cost.scope_name(jsonb) IS 'What people call a scope: support; user anna of support; model gpt-4o; all usage for the empty one.';
+
+CREATE FUNCTION llm_cost.scope_subject(scope jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT CASE WHEN scope ? 'user_id' OR COALESCE(scope ->> 'workflow', scope ->> 'feature') IS NULL THEN upper(left(n.name, 1)) || substr(n.name, 2) ELSE n.name END
+		FROM (SELECT llm_cost.scope_name(scope) AS name) AS n);
+COMMENT ON FUNCTION llm_cost.scope_subject(jsonb) IS 'What people call a scope, at the beginning of a sentence: User anna of support; names stay as they are.';
 
 CREATE FUNCTION llm_cost.finding_fingerprint(schema_name text, relation_name text, kind text, scope jsonb, direction text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -71,7 +83,7 @@ BEGIN
 		SELECT d.*, CASE WHEN d.usd >= d.usd_low AND d.usd <= d.usd_high THEN round(d.usd_low, 2) END AS shown_low,
 			   CASE WHEN d.usd >= d.usd_low AND d.usd <= d.usd_high THEN round(d.usd_high, 2) END AS shown_high,
 			   format('%s %s a week', llm_cost.money_text(d.usd, finding_candidates.currency), CASE WHEN d.usd > 0 THEN 'more' ELSE 'less' END) AS money,
-			   llm_cost.scope_name(d.scope) AS name, CASE WHEN d.scope = '{}' THEN '' ELSE ' of ' || llm_cost.scope_name(d.scope) END AS of_name,
+			   llm_cost.scope_name(d.scope) AS name, llm_cost.scope_subject(d.scope) AS subject, CASE WHEN d.scope = '{}' THEN '' ELSE ' of ' || llm_cost.scope_name(d.scope) END AS of_name,
 			   CASE WHEN d.beyond IS NOT NULL THEN format(', of which %s %s were declared; beyond that', trim_scale(round(d.expected, 1)), CASE WHEN d.metric IN ('hit_ratio', 'retry_share') THEN 'points' ELSE '%' END) ELSE '' END AS but
 		FROM dollars d
 	), context AS (
@@ -105,15 +117,15 @@ BEGIN
 	)
 	-- what runs away
 	SELECT 10, 'runaway', l.scope, 'up', l.excess_usd * weekly, NULL::numeric, NULL::numeric, 'increased', l.evidence, NULL, NULL, l.since, NULL::integer,
-		   format('%s runs away: %s. %s', llm_cost.scope_name(l.scope), regexp_replace(l.evidence, '^[^:]* of one user: ', ''),
+		   format('%s runs away: %s. %s', llm_cost.scope_subject(l.scope), regexp_replace(l.evidence, '^[^:]* of one user: ', ''),
 			COALESCE(llm_cost.money_text(l.excess_usd * weekly, finding_candidates.currency) || ' a week beyond the usual.', 'None of it has a price.'))
 	FROM loop l WHERE l.finding <> 'spend_growth'
 	UNION ALL
 	-- who came to spend a tenth of a scope or more, and twice what he did
 	SELECT 20, 'skew', w.scope, 'up', (w.cost - w.cost_before) * weekly, NULL, NULL, 'increased',
 		   format('%s times the median user', llm_cost.shown(w.cost / NULLIF(w.median, 0))), NULL, NULL, lower(finding_candidates.period), NULL,
-		   format('%s spends %s a week, %s %% of all of it and %s times the median user; %s before.', llm_cost.scope_name(w.scope),
-			llm_cost.money_text(w.cost * weekly, finding_candidates.currency), round(100 * w.cost / NULLIF(w.of_cost, 0)), llm_cost.shown(w.cost / NULLIF(w.median, 0)),
+		   format('%s spends %s a week, %s %% of what %s costs and %s times the median user; %s before.', llm_cost.scope_subject(w.scope),
+			llm_cost.money_text(w.cost * weekly, finding_candidates.currency), round(100 * w.cost / NULLIF(w.of_cost, 0)), llm_cost.scope_name(w.scope - 'user_id'), llm_cost.shown(w.cost / NULLIF(w.median, 0)),
 			CASE WHEN w.cost_before = 0 THEN 'nothing' ELSE llm_cost.money_text(w.cost_before * weekly, finding_candidates.currency) END)
 	FROM whale w WHERE w.cost >= 0.1 * w.of_cost AND w.cost >= 2 * w.cost_before
 	UNION ALL
@@ -130,9 +142,9 @@ BEGIN
 		   CASE s.metric
 			WHEN 'retry_share' THEN format('Retries take %s %% of what %s costs, %s %% before (%s to %s points)%s: %s.%s', llm_cost.shown(100 * s.value), s.name, llm_cost.shown(100 * s.value_before),
 				to_char(s.low, 'SGFM9990'), to_char(s.high, 'SGFM9990'), s.but, s.money, CASE WHEN s.usd > 0 THEN COALESCE(format(' Mostly %s.', f.class), '') ELSE '' END)
-			WHEN 'calls_per_operation' THEN format('%s makes %s calls for an operation, %s before (%s to %s %%)%s: %s.%s', s.name, llm_cost.shown(s.value), llm_cost.shown(s.value_before),
-				to_char(s.low, 'SGFM999990'), to_char(s.high, 'SGFM999990'), s.but, s.money, COALESCE(' ' || t.step_changes || '.', ''))
-			ELSE format('%s reads %s %% of its prompts from the cache, %s %% before (%s to %s points)%s: %s%s.', s.name, llm_cost.shown(100 * s.value), llm_cost.shown(100 * s.value_before),
+			WHEN 'calls_per_operation' THEN format('%s makes %s calls for an operation, %s before (%s to %s %%)%s: %s.%s', s.subject, llm_cost.shown(s.value), llm_cost.shown(s.value_before),
+				to_char(s.low, 'SGFM999990'), to_char(s.high, 'SGFM999990'), s.but, s.money, COALESCE(' Per operation: ' || regexp_replace(t.step_changes, ': (\S+) -> (\S+) per operation', ' \2 instead of \1', 'g') || '.', ''))
+			ELSE format('%s reads %s %% of its prompts from the cache, %s %% before (%s to %s points)%s: %s%s.', s.subject, llm_cost.shown(100 * s.value), llm_cost.shown(100 * s.value_before),
 				to_char(s.low, 'SGFM9990'), to_char(s.high, 'SGFM9990'), s.but, s.money,
 				COALESCE(', since ' || to_char(timezone(finding_candidates.time_zone, e.opened_at), 'FMDD Mon YYYY'), '')) END
 	FROM said s LEFT JOIN episode e ON e.metric = s.metric AND e.scope = s.scope AND e.closed_at IS NULL
@@ -157,7 +169,7 @@ BEGIN
 			CASE WHEN s.usd > 0 AND c.mean_tokens >= 1.1 * c.mean_before THEN format(' Prompts have %s tokens, %s before%s.', llm_cost.shown(c.mean_tokens), llm_cost.shown(c.mean_before),
 				CASE WHEN s.verdict = 'trend' AND c.trend_pct > 0 THEN format(', and grow by %s %% a week', llm_cost.shown(c.trend_pct)) ELSE '' END) ELSE '' END
 			|| COALESCE((SELECT format(' %s of calls take %s of spend: %s.', llm_cost.shown(100 * sum(t.attempt_share)) || ' %', llm_cost.shown(100 * sum(t.spend_share)) || ' %',
-					string_agg(llm_cost.scope_text(t.scope - ARRAY(SELECT jsonb_object_keys(s.scope))), '; ' ORDER BY t.spend_share DESC))
+					string_agg(llm_cost.scope_name(t.scope - ARRAY(SELECT jsonb_object_keys(s.scope))), ', ' ORDER BY t.spend_share DESC, t.scope))
 				FROM jsonb_to_recordset(finding_candidates.facts #> '{tail,rows}') AS t (scope jsonb, attempt_share numeric, spend_share numeric)
 				WHERE s.usd > 0 AND t.scope @> s.scope HAVING count(*) > 0), ''))
 	FROM said s LEFT JOIN context c ON c.scope = s.scope AND c.mean_tokens > 0 AND c.mean_before > 0
@@ -183,16 +195,23 @@ BEGIN
 	WHERE g.grade = 'watch' AND g.weekly_usd > 0 AND NOT EXISTS (SELECT FROM said s WHERE s.metric = 'unit_cost' AND s.scope = g.scope)
 	UNION ALL
 	SELECT 70, 'spend_growth', l.scope, 'up', l.excess_usd * weekly, NULL, NULL, 'increased', l.evidence, NULL, NULL, l.since, NULL,
-		   format('%s spends far more than usual: %s.', llm_cost.scope_name(l.scope), l.evidence)
-	FROM loop l WHERE l.finding = 'spend_growth'
+		   COALESCE(format('%s spends far more than usual: %s on %s, %s in the week before; %s %s a week beyond the usual.', llm_cost.scope_subject(l.scope),
+			llm_cost.shown_money(m.said[1], finding_candidates.currency), to_char(m.said[2]::date, 'FMDD Mon YYYY'),
+			COALESCE(m.said[3] || ' times the ' || llm_cost.shown_money(m.said[4], finding_candidates.currency) || ' a day', 'nothing'),
+			CASE WHEN m.said[5] <> m.said[2] THEN 'since ' || to_char(m.said[5]::date, 'FMDD Mon YYYY') ELSE 'since then' END, llm_cost.money_text(l.excess_usd * weekly, finding_candidates.currency)),
+			format('%s spends far more than usual: %s.', llm_cost.scope_subject(l.scope), l.evidence))
+	FROM loop l, LATERAL (SELECT regexp_match(l.evidence, '^([0-9.,]+) on (\S+), (?:([0-9.,]+) times the ([0-9.,]+) a day|nothing) in the week before (\S+)$') AS said) AS m
+	WHERE l.finding = 'spend_growth'
+	  -- a dear day after a poor week is no growth where the weeks before were dearer
+	  AND NOT EXISTS (SELECT FROM spent o WHERE o.scope = llm_cost.scope_text(l.scope) AND o.change_usd < 0)
 	UNION ALL
 	SELECT 80, 'new_scope', d.scope, 'up', o.spend_usd * weekly, NULL, NULL, d.verdict, d.cause, d.near_release, d.declared, lower(finding_candidates.period), NULL,
-		   format('%s is new: %s a week.', llm_cost.scope_name(d.scope), llm_cost.money_text(o.spend_usd * weekly, finding_candidates.currency))
+		   format('%s is new: %s a week.', llm_cost.scope_subject(d.scope), llm_cost.money_text(o.spend_usd * weekly, finding_candidates.currency))
 	FROM drift d JOIN spent o ON o.scope = llm_cost.scope_text(d.scope)
 	WHERE d.metric = 'unit_cost' AND d.verdict = 'new' AND o.spend_usd > 0
 	UNION ALL
 	SELECT 90, 'unpriced', '{}', 'up', round(u.usd * weekly, 2), NULL, NULL, 'increased', u.why, NULL, NULL, lower(finding_candidates.period), NULL,
-		   format('%s of %s attempts have no price (%s): at the mean cost of the others %s a week are missing from every sum.', u.unpriced, u.attempts, u.why,
+		   format('%s of %s attempts have no price (%s): at the mean cost of the others %s a week are missing from every sum.', llm_cost.count_text(u.unpriced), llm_cost.count_text(u.attempts), u.why,
 			COALESCE(llm_cost.money_text(u.usd * weekly, finding_candidates.currency), 'an unknown amount'))
 	FROM (SELECT (t ->> 'unpriced')::bigint AS unpriced, (t ->> 'attempts')::bigint AS attempts,
 				 (t ->> 'unpriced')::numeric * (t ->> 'spend')::numeric / NULLIF((t ->> 'attempts')::numeric - (t ->> 'unpriced')::numeric, 0) AS usd,
@@ -286,8 +305,13 @@ BEGIN
 			alone := alone || cardinality(made);
 		END IF;
 	END LOOP;
-	SELECT jsonb_object_agg(o ->> 'scope', o -> 'owner') INTO owners FROM jsonb_array_elements(report_findings.facts #> '{overview,rows}') AS o;
-	RETURN COALESCE((SELECT jsonb_agg((f - 'rank') || jsonb_build_object('owner', CASE WHEN f -> 'scope' <> '{}' THEN owners ->> llm_cost.scope_text((f -> 'scope') - 'user_id') END)
+	SELECT jsonb_object_agg(o.scope, o.owner) INTO owners
+	FROM (SELECT o ->> 'scope' AS scope, o -> 'owner' AS owner FROM jsonb_array_elements(report_findings.facts #> '{overview,rows}') AS o
+		  UNION ALL SELECT p ->> 'scope', p -> 'owner' FROM jsonb_array_elements(report_findings.facts #> '{prices,rows}') AS p
+		  -- a user is of his team, wherever he calls
+		  UNION ALL SELECT llm_cost.scope_text(jsonb_build_object('user_id', t ->> 'user_id')), t -> 'team' FROM jsonb_array_elements(report_findings.facts #> '{teams,rows}') AS t) AS o;
+	RETURN COALESCE((SELECT jsonb_agg((f - 'rank') || jsonb_build_object('owner', CASE WHEN f -> 'scope' <> '{}' THEN COALESCE(CASE WHEN f -> 'scope' ? 'user_id' THEN owners ->> llm_cost.scope_text(jsonb_build_object('user_id', f -> 'scope' ->> 'user_id')) END,
+							owners ->> llm_cost.scope_text((f -> 'scope') - 'user_id')) END)
 						ORDER BY (f ->> 'weekly_usd')::numeric DESC NULLS LAST, f ->> 'fingerprint')
 					 FROM unnest(made) AS f), '[]');
 END

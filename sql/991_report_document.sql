@@ -168,6 +168,7 @@ DECLARE
 	target		record;
 	asked		record;
 	facts		jsonb := jsonb_build_object();
+	users		text[];
 	daily		jsonb;
 	trust		jsonb;
 	change		numeric;
@@ -187,6 +188,14 @@ BEGIN
 		CONTINUE WHEN asked.section = 'prices' AND NOT jsonb_path_exists(facts, '$.overview.rows[*] ? (@.from_price_usd <> 0)');
 		facts := facts || jsonb_build_object(asked.section, llm_cost.section_rows(asked.query));
 	END LOOP;
+	-- whose users they are that a finding may name
+	users := ARRAY(SELECT r -> 'scope' ->> 'user_id' FROM jsonb_array_elements(facts #> '{runaway,rows}') AS r WHERE r -> 'scope' ? 'user_id'
+				   UNION SELECT u.id FROM jsonb_array_elements(facts #> '{skew,rows}') AS r, jsonb_array_elements_text(r -> 'whale_ids') AS u (id) ORDER BY 1);
+	IF 'team' = ANY (source.columns) AND users <> '{}' THEN
+		facts := facts || jsonb_build_object('teams', llm_cost.section_rows(format(
+			'SELECT c.user_id, min(c.scope ->> ''team'') AS team FROM llm_cost.cells(''{team}'', %L, ''user'', ''period'', usage => %L, time_zone => %L, filter => %L) c GROUP BY 1 HAVING min(c.scope ->> ''team'') = max(c.scope ->> ''team'')',
+			report_body.period, source.relation, report_body.time_zone, jsonb_build_object('user_id', users))));
+	END IF;
 	IF facts -> 'overview' ? 'problem' THEN
 		RAISE EXCEPTION '%', facts #>> '{overview,problem}'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = concat_ws(' ', facts #>> '{overview,hint}', 'Without overview() there is no report.');
@@ -237,16 +246,16 @@ BEGIN
 		  AND (d.scope = '{}' OR d.scope NOT IN (SELECT f -> 'scope' FROM jsonb_array_elements(findings) AS f UNION ALL SELECT (f -> 'scope') - 'user_id' FROM jsonb_array_elements(findings) AS f))),
 	'savings', (SELECT COALESCE(jsonb_agg(jsonb_build_object('kind', s.kind, 'scope', s.scope, 'weekly_usd', round(s.usd, 2), 'sentence', s.sentence) ORDER BY s.usd DESC, s.kind, s.scope), '[]')
 		FROM (SELECT 'repeated_prompts' AS kind, c.scope, c.duplicate_saving * weekly AS usd,
-					 format('%s prompts of %s repeat an earlier one; read from the cache they would cost up to %s a week less.', c.duplicates, llm_cost.scope_name(c.scope),
+					 format('%s prompts of %s repeat an earlier one; read from the cache they would cost up to %s a week less.', llm_cost.count_text(c.duplicates), llm_cost.scope_name(c.scope),
 						llm_cost.money_text(c.duplicate_saving * weekly, currency)) AS sentence
 			  FROM jsonb_to_recordset(facts #> '{contexts,rows}') AS c (scope jsonb, duplicates bigint, duplicate_saving numeric)
 			  UNION ALL
 			  SELECT 'needless_retries', r.scope, r.needless_cost * weekly,
-					 format('%s retries after %s, which fails again: %s a week.', r.needless_retries, r.scope ->> 'error_type', llm_cost.money_text(r.needless_cost * weekly, currency))
+					 format('%s retries after %s, which fails again: %s a week.', llm_cost.count_text(r.needless_retries), r.scope ->> 'error_type', llm_cost.money_text(r.needless_cost * weekly, currency))
 			  FROM jsonb_to_recordset(facts #> '{retries,rows}') AS r (scope jsonb, needless_retries bigint, needless_cost numeric)
 			  UNION ALL
 			  SELECT 'failed_attempts', r.scope, r.failed_cost * weekly,
-					 format('%s attempts that ended with %s were billed: %s a week.', r.failures, r.scope ->> 'error_type', llm_cost.money_text(r.failed_cost * weekly, currency))
+					 format('%s attempts that ended with %s were billed: %s a week.', llm_cost.count_text(r.failures), r.scope ->> 'error_type', llm_cost.money_text(r.failed_cost * weekly, currency))
 			  FROM jsonb_to_recordset(facts #> '{retries,rows}') AS r (scope jsonb, failures bigint, failed_cost numeric)) AS s
 		-- a thousandth of spend is worth a line
 		WHERE s.usd > 0 AND s.usd >= 0.001 * spend * weekly),
@@ -275,8 +284,10 @@ BEGIN
 				'whales', COALESCE(l -> 'whale_ids', '[]')) FROM jsonb_array_elements(facts #> '{lorenz,rows}') AS l LIMIT 1),
 	'retries', (SELECT COALESCE(jsonb_agg(jsonb_build_object('error_type', r.scope ->> 'error_type', 'failures', r.failures, 'retries', r.retries, 'cost', r.retry_cost, 'share_pct', round(100 * r.retry_share, 2))
 				ORDER BY r.retry_cost DESC NULLS LAST, r.scope), '[]')
-		FROM jsonb_to_recordset(facts #> '{retries,rows}') AS r (scope jsonb, failures bigint, retries bigint, retry_cost numeric, retry_share numeric)),
-	'movers', facts #> '{overview,rows}',
+		FROM jsonb_to_recordset(facts #> '{retries,rows}') AS r (scope jsonb, failures bigint, retries bigint, retry_cost numeric, retry_share numeric)
+		WHERE r.failures > 0 OR r.retries > 0),
+	-- a scope with nothing in the period or before moved nothing
+	'movers', jsonb_path_query_array(facts #> '{overview,rows}', '$[*] ? (!(@.spend_usd == 0 && (@.change_usd == 0 || @.change_usd == null)))'),
 	'notes', (SELECT jsonb_agg(n.note ORDER BY n.place, n.note) FROM (
 		SELECT 0 AS place, format('Compared with the mean of the four windows before, %s; intervals are 95 %%, of users compared with themselves, and no narrower than what earlier quiet weeks did.', report_body.time_zone) AS note
 		UNION ALL SELECT 1, 'The month is expected to go on as its weekdays did in the last four weeks; the band is how wrong that was in the weeks before.'

@@ -75,7 +75,7 @@ COMMENT ON COLUMN llm_cost.findings.verdict IS 'Verdict of the analysis.';
 COMMENT ON COLUMN llm_cost.findings.cause IS 'Its cause.';
 COMMENT ON COLUMN llm_cost.findings.near_release IS 'Release near it, if any.';
 COMMENT ON COLUMN llm_cost.findings.declared IS 'What was declared of it beforehand; the amount is of what is beyond that.';
-COMMENT ON COLUMN llm_cost.findings.owner IS 'The team, if one alone uses the scope.';
+COMMENT ON COLUMN llm_cost.findings.owner IS 'The team, if one alone uses the scope; of a user, his.';
 COMMENT ON COLUMN llm_cost.findings.first_seen IS 'When it began, as far as known.';
 COMMENT ON COLUMN llm_cost.findings.weeks_open IS 'In how many reports in a row it has been, or for how many weeks the analysis sees it, if that is more.';
 COMMENT ON COLUMN llm_cost.findings.status IS 'open, acknowledged, snoozed or resolved.';
@@ -107,7 +107,7 @@ COMMENT ON COLUMN llm_cost.alerts.low_usd IS 'Lower end of its 95 % interval; NU
 COMMENT ON COLUMN llm_cost.alerts.high_usd IS 'Upper end of it.';
 COMMENT ON COLUMN llm_cost.alerts.near_release IS 'Release near it, if any.';
 COMMENT ON COLUMN llm_cost.alerts.declared IS 'What was declared of it beforehand.';
-COMMENT ON COLUMN llm_cost.alerts.owner IS 'The team, if one alone uses the scope.';
+COMMENT ON COLUMN llm_cost.alerts.owner IS 'The team, if one alone uses the scope; of a user, his.';
 COMMENT ON COLUMN llm_cost.alerts.first_seen IS 'When it began, as far as known.';
 COMMENT ON COLUMN llm_cost.alerts.weeks_open IS 'In how many reports in a row it has been.';
 COMMENT ON COLUMN llm_cost.alerts.run_id IS 'The report.';
@@ -183,7 +183,7 @@ BEGIN
 	WHERE run_document.run_id IS NULL OR r.run_id = run_document.run_id
 	ORDER BY r.run_id DESC LIMIT 1;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION '%', COALESCE(format('there is no report %s', run_document.run_id), 'there is no report')
+		RAISE EXCEPTION '%', concat_ws(' ', 'there is no report', run_document.run_id)
 			USING ERRCODE = 'no_data_found', HINT = 'CALL llm_cost.write_report() writes one; SELECT run_id FROM llm_cost.report_run lists those that you may see.';
 	END IF;
 	RETURN run.document || jsonb_build_object('findings', (

@@ -20,6 +20,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN jsonb_typeof(document -> key) = 'array' THEN said ELSE 'Not known.' END;
 COMMENT ON FUNCTION llm_cost.report_nothing(jsonb, text, text) IS 'What an empty array in a report document means; where there is no array, nothing is known.';
 
+CREATE FUNCTION llm_cost.report_quiet(document jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN llm_cost.report_nothing(document, 'findings', CASE WHEN document #>> '{undecided,0}' IS NULL THEN 'Nothing: no change that is more than chance.'
+	ELSE 'Nothing that can be told from chance; what cannot be judged is listed apart.' END);
+COMMENT ON FUNCTION llm_cost.report_quiet(jsonb) IS 'What it means that a report document has no finding.';
+
 CREATE FUNCTION llm_cost.report_time(at text, time_zone text) RETURNS timestamp
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN at::timestamptz AT TIME ZONE COALESCE(time_zone, 'UTC');
@@ -184,7 +190,9 @@ BEGIN ATOMIC
 			   'near release ' || llm_cost.report_release(f.near_release),
 			   'declared: ' || llm_cost.report_clean(f.declared),
 			   'owner ' || llm_cost.report_clean(f.owner),
-			   CASE WHEN f.weeks_open <= 1 THEN 'new this week' ELSE 'open for ' || f.weeks_open || ' weeks' END,
+			   -- it may have begun before anybody reported it
+			   CASE WHEN f.weeks_open <= 1 AND llm_cost.report_time(f.first_seen, 'UTC') < llm_cost.report_time(document #>> '{report,period,0}', 'UTC') THEN 'since ' || llm_cost.report_day(llm_cost.report_time(f.first_seen, document #>> '{report,time_zone}')::date)
+					WHEN f.weeks_open <= 1 THEN 'new this week' ELSE 'open for ' || f.weeks_open || ' weeks' END,
 			   CASE WHEN f.status <> 'open' THEN llm_cost.report_clean(f.status) END),
 		   llm_cost.report_clean(f.next_sql)
 	-- ranked by what they are sorted by alone: there may be thousands
@@ -197,7 +205,7 @@ BEGIN ATOMIC
 		 jsonb_array_elements(CASE WHEN jsonb_typeof(document -> 'findings') = 'array' THEN document -> 'findings' ELSE '[]' END) WITH ORDINALITY AS e (element, place),
 		 LATERAL jsonb_to_record(e.element) AS f
 			(kind text, scope jsonb, sentence text, weekly_usd numeric, low numeric, high numeric, verdict text, near_release text, declared text,
-			 owner text, weeks_open integer, status text, next_sql text)
+			 owner text, weeks_open integer, first_seen text, status text, next_sql text)
 	WHERE r.place <= max_rows AND e.place = r.index;
 END;
 COMMENT ON FUNCTION llm_cost.shown_findings(jsonb, integer) IS
@@ -242,8 +250,7 @@ CREATE FUNCTION llm_cost.shown_outcomes(document jsonb, OUT place bigint, OUT do
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
 BEGIN ATOMIC
-	SELECT row_number() OVER (ORDER BY o.resolved DESC NULLS LAST, llm_cost.report_name(o.scope)),
-		   llm_cost.report_money(o.cost_per_resolved, document #>> '{report,currency}', decimals => llm_cost.report_decimals(max(o.cost_per_resolved) OVER ())),
+	SELECT row_number() OVER (ORDER BY o.resolved DESC NULLS LAST, llm_cost.report_name(o.scope)), llm_cost.report_money(o.cost_per_resolved, document #>> '{report,currency}'),
 		   concat(COALESCE(llm_cost.report_name(o.scope), 'all'), COALESCE(', was ' || NULLIF(llm_cost.report_money(o.before, document #>> '{report,currency}'), ''), ', not known before'),
 				  '; ' || NULLIF(llm_cost.report_number(o.resolved), '') || ' resolved')
 	FROM jsonb_to_recordset(llm_cost.report_rows(document, 'outcomes')) AS o (scope jsonb, resolved numeric, cost_per_resolved numeric, before numeric);
@@ -285,7 +292,8 @@ BEGIN ATOMIC
 		 LATERAL (SELECT (s.trust ->> 'gap_usd')::numeric AS gap, (s.trust ->> 'recorded_usd')::numeric AS recorded, (s.trust ->> 'attempts')::numeric AS attempts) AS n,
 		 LATERAL (VALUES
 			(1, 'Time zone', llm_cost.report_clean(s.zone)),
-			(2, 'Data through', llm_cost.report_moment(llm_cost.report_time(document #>> '{report,data_through}', s.zone))),
+			(2, 'Data through', (SELECT CASE WHEN t.at = t.at::date AND t.at = llm_cost.report_time(document #>> '{report,period,1}', s.zone) THEN 'the end of ' || llm_cost.report_day(t.at::date - 1) ELSE llm_cost.report_moment(t.at) END
+								 FROM (SELECT llm_cost.report_time(document #>> '{report,data_through}', s.zone) AS at) AS t)),
 			-- rounded down: 100 % means all of them
 			(3, 'Priced', llm_cost.report_percent(trunc((s.trust ->> 'priced_pct')::numeric, 1), decimals => 1)
 				|| COALESCE(' of ' || NULLIF(llm_cost.report_number(n.attempts), '') || ' calls', '')),

@@ -168,7 +168,7 @@ BEGIN
 			E'  There is nothing to compare.\n')
 
 		|| E'\nWHAT TO LOOK AT, DOLLARS A WEEK\n'
-		|| (SELECT llm_cost.text_lines(COALESCE(jsonb_agg(jsonb_build_array(f.dollars, f.sentence, f.about) ORDER BY f.place) FILTER (WHERE f.urgent), '[]'), wide, llm_cost.report_nothing(report_text_of.document, 'findings', 'Nothing: no change that is more than chance.'))
+		|| (SELECT llm_cost.text_lines(COALESCE(jsonb_agg(jsonb_build_array(f.dollars, f.sentence, f.about) ORDER BY f.place) FILTER (WHERE f.urgent), '[]'), wide, llm_cost.report_quiet(report_text_of.document))
 				|| CASE WHEN max(f.all_findings) > LEAST(5, max(f.all_urgent)) THEN llm_cost.text_wrap(format('All %s: SELECT * FROM llm_cost.findings', llm_cost.report_number(max(f.all_findings))), wide, '  ', '  ') ELSE '' END
 			FROM llm_cost.shown_findings(report_text_of.document, 5) AS f)
 
@@ -193,7 +193,7 @@ BEGIN
 						   UNION ALL
 						   SELECT 3 + p.place, p.label, llm_cost.report_money(min(p.value), currency), llm_cost.report_money(max(p.value), currency), llm_cost.sparkline(array_agg(p.value ORDER BY p.day))
 						   FROM (SELECT d.day, v.* FROM (SELECT r.* FROM jsonb_to_recordset(llm_cost.report_rows(report_text_of.document, 'percentiles')) AS r (day date, p50 numeric, p90 numeric, p99 numeric) ORDER BY r.day DESC LIMIT wide - 38 - 10) AS d,
-									  LATERAL (VALUES (1, 'Median of unit cost', d.p50), (2, '90th percentile', d.p90), (3, '99th percentile', d.p99)) AS v (place, label, value)) AS p
+									  LATERAL (VALUES (1, 'Median cost of a call', d.p50), (2, '90th percentile', d.p90), (3, '99th percentile', d.p99)) AS v (place, label, value)) AS p
 						   GROUP BY p.place, p.label) AS l
 					 WHERE l.least <> ''), E'  There are no days to show.\n')
 		|| COALESCE((SELECT string_agg(llm_cost.text_wrap(concat(llm_cost.report_percent(c.change_pct, true), ' on ', llm_cost.report_day(llm_cost.report_time(c.at, zone)::date),
@@ -210,8 +210,10 @@ BEGIN
 							llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_day(llm_cost.report_time(e.opened, zone)::date), COALESCE(llm_cost.report_day(llm_cost.report_time(e.closed, zone)::date), 'still open'),
 							COALESCE(llm_cost.report_release(e.near_release), '')) ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)), wide)
 					 FROM jsonb_to_recordset(llm_cost.report_rows(report_text_of.document, 'episodes')) AS e (metric text, scope jsonb, opened text, closed text, wasted_usd numeric, near_release text)), '')
-		|| COALESCE((SELECT E'\nWHO SPENDS\n' || llm_cost.text_wrap(concat_ws(' · ', 'top 1 % of users: ' || l.top_1, 'top 5 %: ' || l.top_5, 'top 10 %: ' || l.top_10, 'Gini ' || l.gini), wide, '  ', '  ')
-					 FROM (SELECT llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_1}')::numeric) AS top_1, llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_5}')::numeric) AS top_5,
+		|| COALESCE((SELECT E'\nWHO SPENDS\n' || llm_cost.text_wrap(concat_ws(' · ', NULLIF(llm_cost.report_number(l.users), '') || ' users', 'top 1 %: ' || CASE WHEN l.users < 100 THEN NULL ELSE l.top_1 END, 'top 5 %: ' || CASE WHEN l.users < 20 THEN NULL ELSE l.top_5 END,
+							'top 10 %: ' || CASE WHEN l.users < 10 THEN NULL ELSE l.top_10 END, 'Gini ' || l.gini), wide, '  ', '  ')
+					 -- a hundredth of seven users is nobody
+					 FROM (SELECT (report_text_of.document #>> '{lorenz,users}')::numeric AS users, llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_1}')::numeric) AS top_1, llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_5}')::numeric) AS top_5,
 								  llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_10}')::numeric) AS top_10, llm_cost.report_number((report_text_of.document #>> '{lorenz,gini}')::numeric, 2) AS gini) AS l
 					 WHERE l.top_1 <> ''), '')
 		|| COALESCE((SELECT E'\nRETRIES\n' || llm_cost.text_table('{Error,Failures,Retries,Cost,Share of spend}', 'lrrrr', jsonb_agg(jsonb_build_array(COALESCE(replace(llm_cost.report_clean(r.error_type), '_', ' '), 'not said'),

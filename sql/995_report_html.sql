@@ -150,7 +150,7 @@ BEGIN
 			CASE WHEN counted.all_findings > LEAST(counted.all_urgent, 5)
 				 THEN xmlelement(NAME p, xmlattributes('about' AS class), xmlelement(NAME a, xmlattributes('#all-heading' AS href), format('All %s findings', llm_cost.report_number(counted.all_findings))),
 					CASE WHEN counted.all_findings > counted.all_urgent THEN format(', %s of them snoozed or resolved', llm_cost.report_number(counted.all_findings - counted.all_urgent)) END) END) END,
-		llm_cost.report_nothing(html_first_screen.document, 'findings', 'Nothing: no change that is more than chance.'));
+		llm_cost.report_quiet(html_first_screen.document));
 
 	page := page || llm_cost.html_section('expected', 'Expected, or not to be judged', xmlconcat(
 			xmlelement(NAME h3, 'Declared; dollars a week beyond that'),
@@ -221,8 +221,8 @@ BEGIN
 		llm_cost.report_nothing(document, 'episodes', 'No episode in this time.'));
 
 	chart := llm_cost.chart_percentiles(document);
-	page := page || llm_cost.html_section('percentiles', 'Percentiles of unit cost', CASE WHEN chart IS NOT NULL THEN xmlelement(NAME figure, chart,
-		xmlelement(NAME figcaption, (SELECT xmlelement(NAME span, format('On %s half of all cost less than %s, one in ten more than %s, one in a hundred more than %s. The scale is logarithmic.', llm_cost.report_day(d.day),
+	page := page || llm_cost.html_section('percentiles', 'Percentiles of the cost of a call', CASE WHEN chart IS NOT NULL THEN xmlelement(NAME figure, chart,
+		xmlelement(NAME figcaption, (SELECT xmlelement(NAME span, format('On %s half of all calls cost less than %s, one in ten more than %s, one in a hundred more than %s. The scale is logarithmic.', llm_cost.report_day(d.day),
 				llm_cost.report_money(d.p50, currency), llm_cost.report_money(d.p90, currency), llm_cost.report_money(d.p99, currency)))
 			FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'percentiles')) AS d (day date, p50 numeric, p90 numeric, p99 numeric)
 			WHERE d.p50 > 0 AND d.p90 > 0 AND d.p99 > 0 ORDER BY d.day DESC LIMIT 1))) END,
@@ -233,8 +233,10 @@ BEGIN
 		xmlelement(NAME figure, chart, xmlelement(NAME figcaption, 'Share of spend of the users up to there. On the dashed line all would spend the same.')),
 		xmlelement(NAME div, llm_cost.html_table('Top shares of spend' || COALESCE(' of ' || llm_cost.report_number((document #>> '{lorenz,users}')::numeric) || ' users', ''), '{Users,Share of spend}', 'lr',
 			(SELECT xmlagg(llm_cost.html_row(ARRAY[t.who, llm_cost.report_percent(100 * t.share, decimals => 1)], 'lr') ORDER BY t.place)
-			 FROM (VALUES (1, 'Top 1 %', (html_details.document #>> '{lorenz,top_1}')::numeric), (2, 'Top 5 %', (html_details.document #>> '{lorenz,top_5}')::numeric),
-						  (3, 'Top 10 %', (html_details.document #>> '{lorenz,top_10}')::numeric)) AS t (place, who, share))),
+			 FROM (VALUES (1, 'Top 1 %', 100, (html_details.document #>> '{lorenz,top_1}')::numeric), (2, 'Top 5 %', 20, (html_details.document #>> '{lorenz,top_5}')::numeric),
+						  (3, 'Top 10 %', 10, (html_details.document #>> '{lorenz,top_10}')::numeric)) AS t (place, who, least, share)
+			 -- a hundredth of seven users is nobody
+			 WHERE ((html_details.document #>> '{lorenz,users}')::numeric < t.least) IS NOT TRUE)),
 			CASE WHEN document #>> '{lorenz,gini}' IS NOT NULL THEN xmlelement(NAME p, xmlattributes('about' AS class),
 				format('Gini coefficient %s; 0: all spend the same, 1: one spends everything.', llm_cost.report_number((document #>> '{lorenz,gini}')::numeric, 2))) END)) END,
 		'Users are not known.');

@@ -218,8 +218,8 @@ BEGIN
 		), latest AS (
 			SELECT p.* FROM point AS p ORDER BY p.day DESC LIMIT 1
 		)
-		SELECT llm_cost.chart('percentiles', 'Percentiles of unit cost by day',
-			format('On %s half of all cost less than %s, one in ten more than %s, one in a hundred more than %s.', llm_cost.report_day(l.day),
+		SELECT llm_cost.chart('percentiles', 'Percentiles of the cost of a call by day',
+			format('On %s half of all calls cost less than %s, one in ten more than %s, one in a hundred more than %s.', llm_cost.report_day(l.day),
 				llm_cost.report_money(l.p50, currency), llm_cost.report_money(l.p90, currency), llm_cost.report_money(l.p99, currency)), 230,
 			xmlconcat(
 				(SELECT xmlagg(llm_cost.chart_line(0, t.y, 100, t.y, 'grid')) FROM tick AS t),
@@ -235,7 +235,7 @@ BEGIN
 		FROM latest AS l);
 END
 $$;
-COMMENT ON FUNCTION llm_cost.chart_percentiles(jsonb) IS 'Median, 90th and 99th percentile of unit cost by day, on a logarithmic scale; NULL with fewer than two days.';
+COMMENT ON FUNCTION llm_cost.chart_percentiles(jsonb) IS 'Median, 90th and 99th percentile of the cost of a call by day, on a logarithmic scale; NULL with fewer than two days.';
 
 CREATE FUNCTION llm_cost.chart_lorenz(document jsonb) RETURNS xml
 LANGUAGE sql STABLE PARALLEL SAFE
