@@ -498,9 +498,15 @@ $$;
 COMMENT ON FUNCTION llm_cost.detach(regclass) IS
 	'Drops a view that attach() made and forgets it; the relation behind it is untouched. Errors when other objects depend on the view.';
 
+CREATE FUNCTION llm_cost.held_usage(usage regclass) RETURNS regclass
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+RETURN pg_catalog.to_regclass(pg_catalog.format('pg_temp.llm_cost_held_%s', usage::pg_catalog.oid));
+COMMENT ON FUNCTION llm_cost.held_usage(regclass) IS
+	'The copy of a usage that write_report() holds in this session while it works; NULL if there is none. Its comment says of which time it is.';
+
 CREATE FUNCTION llm_cost.period_predicate(usage regclass, period tstzrange, qualifier text DEFAULT NULL)
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
 AS $$
 DECLARE
@@ -514,6 +520,13 @@ BEGIN
 	SELECT a.base_column, a.time_zone INTO base_column, zone
 	FROM llm_cost.live_registration(period_predicate.usage) a;
 	base_column := COALESCE(base_column, 'started_at');
+	IF llm_cost.held_usage(period_predicate.usage) IS NOT NULL THEN
+		IF obj_description(llm_cost.held_usage(period_predicate.usage), 'pg_class')::tstzrange @> period_predicate.period IS NOT TRUE THEN
+			RAISE EXCEPTION 'a report reads % of %, which it does not hold', COALESCE(period_predicate.period::text, 'all'), period_predicate.usage
+				USING ERRCODE = 'internal_error';
+		END IF;
+		base_column := 'started_at';
+	END IF;
 	IF period_predicate.period IS NULL THEN
 		RETURN 'true';
 	ELSIF isempty(period_predicate.period) THEN

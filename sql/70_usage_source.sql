@@ -66,6 +66,7 @@ BEGIN
 			columns := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u WHERE u.usage_column = ANY (present));
 		END IF;
 		cost_attributes := CASE WHEN 'attributes' = ANY (present) THEN 'attributes' END;
+		from_item := COALESCE(llm_cost.held_usage(relation)::text, from_item);
 	ELSE
 		-- canonical columns without cost: what attach() would make of them
 		SELECT format('(%s)', q.query), ARRAY(SELECT jsonb_object_keys(q.described)), 'attributes'

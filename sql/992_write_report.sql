@@ -181,7 +181,7 @@ BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(report_or_failure.usage);
 	-- sums of what row security leaves would pass for sums of all
 	PERFORM set_config('row_security', 'off', true);
-	EXECUTE format('SELECT FROM %s AS a LIMIT 0', COALESCE(source.from_item, source.relation::text));
+	EXECUTE format('SELECT FROM %s AS a LIMIT 0', source.relation);
 	PERFORM set_config('row_security', security, true);
 	RETURN llm_cost.report_document(report_or_failure.period, report_or_failure.usage, report_or_failure.time_zone, report_or_failure.by);
 EXCEPTION WHEN OTHERS THEN
@@ -254,7 +254,8 @@ BEGIN
 		END IF;
 	END LOOP;
 
-	-- one statement, and so one snapshot for all
+	-- read in one statement, and so from one snapshot, and once
+	PERFORM llm_cost.hold_usages(free, whole);
 	FOR made IN
 		SELECT u.one, u.n, llm_cost.report_or_failure(u.one, whole, zone, write_report.by) AS document FROM unnest(free) WITH ORDINALITY AS u (one, n)
 	LOOP
@@ -292,6 +293,7 @@ BEGIN
 		PERFORM pg_notify('llm_cost_report', written::text);
 		run_ids := run_ids || written;
 	END LOOP;
+	PERFORM llm_cost.release_usages();
 END
 $$;
 COMMENT ON PROCEDURE llm_cost.write_report(tstzrange, regclass[], text, text[], bigint[]) IS

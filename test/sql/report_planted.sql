@@ -50,7 +50,7 @@ ORDER BY f.place;
 SELECT bool_and(usd <= usd_before) AS in_order_of_money, count(DISTINCT fingerprint) = count(*) AS told_apart FROM (SELECT *, lag(usd, 1, usd) OVER (ORDER BY place) AS usd_before FROM finding) f;
 -- Whose user it is.
 SELECT f.f -> 'scope' ->> 'user_id' AS user_id, f.f ->> 'owner' AS owner, f.f ->> 'owner' = a.team AS by_account
-FROM document, jsonb_array_elements(d -> 'findings') f (f) JOIN regress_faulty.account a ON a.user_id = f.f -> 'scope' ->> 'user_id';
+FROM document, jsonb_array_elements(d -> 'findings') f (f) JOIN regress_faulty.account a ON a.user_id = f.f -> 'scope' ->> 'user_id' ORDER BY 1;
 -- The evidence that was taken in, and the dollars: those of what each fault changed.
 SELECT scope ->> 'workflow' AS workflow, evidence FROM finding WHERE evidence <> '[]' ORDER BY place;
 SELECT f.scope ->> 'workflow' AS workflow, f.usd = round(c.now - c.before, 2) OR abs(f.usd / (c.now - c.before) - 1) < 0.2 AS dollars
