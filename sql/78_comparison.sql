@@ -266,7 +266,7 @@ BEGIN
 	), changed AS (
 		SELECT t.*, (%14$s)::double precision AS headline FROM valued t
 	), judged AS (
-		SELECT t.*, q.quiet, q.quiet_p,
+		SELECT t.*, q.quiet, q.quiet_p, q.quiet_headlines,
 			   CASE WHEN t.sampling_unit <> 'window' THEN t.estimate
 					-- nobody to compare with himself: the quiet windows are all there is to judge by
 					WHEN t.headline IS NOT NULL AND cardinality(array_remove(q.quiet_headlines, NULL)) >= 4
@@ -331,10 +331,10 @@ BEGIN
 		CASE WHEN keys = '{}' THEN 'SELECT NULL::text AS user_id WHERE false'
 			 ELSE 'SELECT c.user_id FROM cell c WHERE c.user_id IS NOT NULL GROUP BY c.user_id
 				HAVING min(c.bucket) >= (SELECT w.segments[1] FROM compared w WHERE w.pair = 0 AND w.side = ''after'')' END,
-		CASE WHEN declared THEN format('llm_cost.declared_part(%L, %L, t.label || %L, %L, %L, %L, %s, t.factors)',
+		CASE WHEN declared THEN format('llm_cost.declared_part(%L, %L, %L || t.label, %L, %L, %L, %s, t.factors)',
 				target.schema_name, target.relation_name, COALESCE(comparison_query.filter, '{}'),
 				tstzrange((SELECT min(lower(w.during)) FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w),
-					upper(comparison_query.period)),
+					lower(comparison_query.period)),
 				comparison_query.period, comparison_query.metric, CASE WHEN chosen.method = 'ratio' THEN '(t.judged_by).change' ELSE 'NULL' END)
 			 ELSE '(SELECT NULL::double precision AS cancelled, NULL::text AS says)' END,
 		CASE WHEN declared THEN 'llm_cost.beyond_declared(t.judged_by, d.cancelled)' ELSE 't.judged_by' END,

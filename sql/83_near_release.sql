@@ -38,13 +38,14 @@ DECLARE
 	dates		date[];
 	starts_at	timestamptz;
 	first_day	timestamptz;
+	by_index	text;
 	scope		text := llm_cost.scope_expression(near_release_query.dimensions, 'c');
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(near_release_query.usage);
 	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	edges := near_release_query.cuts;
 	version_column := ARRAY[]::text[];
-	query := ' SELECT a.*, NULL::text AS near_release, NULL::jsonb AS near_releases, NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline FROM answered a';
+	query := ' SELECT a.*, NULL::text AS near_release, NULL::jsonb AS near_releases, NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline, NULL::double precision AS cumulative_cancelled FROM answered a';
 	SELECT v.name INTO column_name FROM unnest('{release,prompt_version}'::text[]) WITH ORDINALITY AS v (name, rank)
 	WHERE v.name = ANY (source.columns) ORDER BY v.rank LIMIT 1;
 	SELECT min(lower(w.during)) INTO starts_at
@@ -69,15 +70,27 @@ BEGIN
 	dates := ARRAY(SELECT timezone(near_release_query.time_zone, e.at)::date FROM unnest(edges) WITH ORDINALITY AS e (at, n) ORDER BY e.n);
 	version_column := ARRAY[CASE WHEN column_name IS NULL THEN 'NULL::text AS version' ELSE format('%I AS version', column_name) END];
 
+	-- the cost index, all days against each other; what weekdays do is left to the attribution
+	by_index := $sql$
+		SELECT d.rank, d.day, i.value + i.weekday_effect AS value, i.value + i.weekday_effect AS paired, i.uncertainty AS error, d.y, d.n
+		FROM (SELECT d.rank, d.day, sum(d.y) AS y, sum(d.n) AS n FROM user_day d GROUP BY d.rank, d.day) AS d
+			 LEFT JOIN index_point i ON i.rank = d.rank AND i.bucket = timezone('UTC', d.day::timestamp)$sql$;
+
 	query := format($sql$, suspect AS (
 		SELECT a.rank, a.label, a.sampling_unit, CASE a.verdict WHEN 'increased' THEN 1 WHEN 'decreased' THEN -1 ELSE 0 END AS direction
 		FROM answered a WHERE (a.verdict IN ('increased', 'decreased') OR a.label = %1$L%18$s) AND a.label IS NOT NULL
 	), touched AS (
 		SELECT s.rank, s.label, (%2$L::date[])[c.bucket] AS day, c.bucket, c.user_id, c.version, c.attempts, c.first_started_at, c.%3$s::numeric AS y, (%4$s)::numeric AS n
 		FROM suspect s JOIN (SELECT c.*, %5$s AS scope FROM cell c) AS c ON c.scope = s.label
+	), version_day AS (
+		SELECT t.rank, t.version, sum(t.attempts) AS attempts, min(t.first_started_at) AS at, sum(sum(t.attempts)) OVER (PARTITION BY t.rank, t.day) AS all_attempts,
+			   dense_rank() OVER (PARTITION BY t.rank ORDER BY t.day)::integer AS number
+		FROM touched t WHERE t.version IS NOT NULL GROUP BY t.rank, t.version, t.day
 	), version_began AS (
-		SELECT t.rank, t.version, min(t.first_started_at) AS at, sum(t.attempts) AS attempts, min(min(t.first_started_at)) OVER (PARTITION BY t.rank) AS all_began_at
-		FROM touched t WHERE t.version IS NOT NULL GROUP BY t.rank, t.version
+		SELECT v.rank, v.version, llm_cost.rollout_began(array_agg(v.number ORDER BY v.number), array_agg(COALESCE(v.attempts / NULLIF(v.all_attempts, 0), 0)::double precision ORDER BY v.number),
+					array_agg(v.at ORDER BY v.number), max(max(v.number)) OVER (PARTITION BY v.rank)) AS at,
+			   sum(v.attempts) AS attempts, min(min(v.at)) OVER (PARTITION BY v.rank) AS all_began_at
+		FROM version_day v GROUP BY v.rank, v.version
 	), user_day AS (
 		-- with what the user's baseline adds up to, every day
 		SELECT t.rank, t.day, t.user_id, sum(t.y)::double precision AS y, sum(t.n)::double precision AS n, max(t.level_y) AS level_y, max(t.level_n) AS level_n
@@ -85,14 +98,14 @@ BEGIN
 					 (sum(t.n) FILTER (WHERE t.bucket < %7$s) OVER of_user)::double precision AS level_n
 			  FROM touched t WHERE t.bucket BETWEEN %6$s AND %8$s WINDOW of_user AS (PARTITION BY t.rank, t.user_id)) AS t
 		GROUP BY t.rank, t.day, t.user_id
-	), estimated_day AS (
-		SELECT d.rank, d.day, llm_cost.%9$s(d.user_id, d.level_y, d.level_n, d.y, d.n) AS estimate, sum(d.y) AS y, sum(d.n) AS n
-		FROM user_day d
-		GROUP BY d.rank, d.day
+	), index_point AS MATERIALIZED (
+		SELECT x.rank, p.bucket, p.value, p.weekday_effect, p.uncertainty
+		FROM (SELECT d.rank, llm_cost.cost_index(d.user_id, timezone('UTC', d.day::timestamp), d.y, d.n::bigint) AS index FROM user_day d WHERE %12$L GROUP BY d.rank) AS x, unnest(x.index) AS p
+	), estimated_day AS MATERIALIZED (%9$s
 	), told_day AS (
-		SELECT d.rank, d.day, CASE WHEN s.sampling_unit = 'window' THEN CASE WHEN d.%10$s > 0 AND d.y > 0 THEN %11$s END
-				ELSE %12$s END AS value,
-			   CASE WHEN s.sampling_unit = 'window' THEN 1 ELSE 1 / ((d.estimate).standard_error ^ 2 + %13$s ^ 2) END AS weight
+		SELECT d.rank, d.day, CASE WHEN s.sampling_unit = 'window' THEN CASE WHEN d.%10$s > 0 AND d.y > 0 THEN %11$s END ELSE d.value END AS value,
+			   CASE WHEN s.sampling_unit = 'window' THEN CASE WHEN d.%10$s > 0 AND d.y > 0 THEN %11$s END ELSE d.paired END AS paired,
+			   CASE WHEN s.sampling_unit = 'window' THEN 1 ELSE 1 / (d.error ^ 2 + %13$s ^ 2) END AS weight
 		FROM estimated_day d JOIN suspect s USING (rank)
 	), said AS (
 		SELECT d.* FROM (%14$s) AS d
@@ -105,7 +118,7 @@ BEGIN
 		UNION ALL
 		-- what no row carries, and what stands before all scopes, is less likely to be it
 		SELECT DISTINCT s.rank, llm_cost.release_label(d.release, d.service), d.released_at, CASE WHEN d.scope = '{}' THEN 0.5 ELSE 1 END, false
-		FROM suspect s JOIN said d ON llm_cost.scopes_meet(d.scope, s.label || %16$L)
+		FROM suspect s JOIN said d ON llm_cost.scopes_meet(d.scope, %16$L || s.label)
 		WHERE NOT EXISTS (SELECT FROM version_began v WHERE v.rank = s.rank AND v.version = d.release)
 	), carried AS (
 		SELECT c.rank, c.name, t.day, sum(t.attempts) FILTER (WHERE v.at >= c.at) / NULLIF(sum(t.attempts), 0) AS share
@@ -141,9 +154,16 @@ BEGIN
 		CASE near_release_query.denominator WHEN 'windows' THEN '1' ELSE regexp_replace(near_release_query.denominator, '(\w+)', 'c.\1', 'g') END,
 		scope, array_position(edges, first_day), array_position(edges, lower(near_release_query.period)),
 		array_position(edges, upper(near_release_query.period)) - 1,
-		CASE near_release_query.method WHEN 'points' THEN 'paired_difference' ELSE 'paired_change' END,
+		CASE WHEN near_release_query.method = 'ratio' AND NOT near_release_query.scan THEN by_index ELSE format($sql$
+		SELECT u.rank, u.day, %s, u.y, u.n
+		FROM (SELECT d.rank, d.day, llm_cost.%s(d.user_id, d.level_y, d.level_n, d.y, d.n) AS estimate, sum(d.y) AS y, sum(d.n) AS n
+			  FROM user_day d GROUP BY d.rank, d.day) AS u%s$sql$,
+			CASE near_release_query.method WHEN 'ratio' THEN 'i.value, CASE WHEN (u.estimate).change > -1 THEN ln(1 + (u.estimate).change) END AS paired, i.error'
+				ELSE '(u.estimate).change AS value, (u.estimate).change AS paired, (u.estimate).standard_error AS error' END,
+			CASE near_release_query.method WHEN 'points' THEN 'paired_difference' ELSE 'paired_change' END,
+			CASE near_release_query.method WHEN 'ratio' THEN ' LEFT JOIN (SELECT i.rank, timezone(''UTC'', i.bucket)::date AS day, i.value + i.weekday_effect AS value, i.uncertainty AS error FROM index_point i) AS i USING (rank, day)' ELSE '' END) END,
 		'n', CASE near_release_query.method WHEN 'points' THEN 'd.y / d.n' WHEN 'total' THEN 'ln(d.y)' ELSE 'ln(d.y / d.n)' END,
-		CASE near_release_query.method WHEN 'points' THEN '(d.estimate).change' ELSE 'CASE WHEN (d.estimate).change > -1 THEN ln(1 + (d.estimate).change) END' END,
+		near_release_query.method = 'ratio',
 		CASE near_release_query.method WHEN 'points' THEN '0.005' ELSE '0.02' END,
 		llm_cost.declared_releases_query(source.relation, tstzrange(first_day, upper(near_release_query.period))), first_day,
 		COALESCE(near_release_query.filter, '{}'), near_release_query.time_zone,
@@ -152,11 +172,13 @@ BEGIN
 			-- the last days in a row that show half of it or more, weekdays compared with themselves
 			SELECT count(*) FILTER (WHERE d.day > d.last_below) FROM (
 				SELECT d.day, COALESCE(max(d.day) FILTER (WHERE NOT d.off) OVER (), '-infinity') AS last_below
-				FROM (SELECT d.day, sign(a.headline) * (d.value - COALESCE((SELECT avg(b.value) FROM told_day b WHERE b.rank = d.rank AND b.day < %1$L AND EXTRACT(dow FROM b.day) = EXTRACT(dow FROM d.day)), 0))
+				FROM (SELECT d.day, sign(a.headline) * (d.paired - COALESCE((SELECT avg(b.paired) FROM told_day b WHERE b.rank = d.rank AND b.day < %1$L AND EXTRACT(dow FROM b.day) = EXTRACT(dow FROM d.day)), 0))
 							 >= 0.5 * %2$s AS off
-					  FROM told_day d WHERE d.rank = a.rank AND d.day >= %1$L AND d.value IS NOT NULL) AS d) AS d) AS standing,
+					  FROM told_day d WHERE d.rank = a.rank AND d.day >= %1$L AND d.paired IS NOT NULL) AS d) AS d) AS standing,
 			w.user_id AS top_user, (((a.y_after - w.y_after) / NULLIF(a.n_after - w.n_after, 0)) / NULLIF((a.y_before - w.y_before) / NULLIF(a.n_before - w.n_before, 0), 0) - 1)::double precision AS headline_without,
-			q.estimate AS cumulative, q.headline AS cumulative_headline
+			q.estimate AS cumulative, q.headline AS cumulative_headline,
+			-- of the quarter, what was declared since its beginning
+			(SELECT p.cancelled FROM llm_cost.declared_part(%3$L, %4$L, %5$L || a.label, %6$L, %7$L, 'unit_cost', (q.estimate).change, q.factors) AS p) AS cumulative_cancelled
 			FROM answered a LEFT JOIN near n USING (rank)
 				 LEFT JOIN (SELECT DISTINCT ON (l.rank) l.rank, l.user_id, COALESCE(sum(l.y_before), 0) AS y_before, COALESCE(sum(l.n_before), 0) AS n_before,
 								   COALESCE(sum(l.y_after), 0) AS y_after, COALESCE(sum(l.n_after), 0) AS n_after
@@ -164,8 +186,12 @@ BEGIN
 							GROUP BY l.rank, l.user_id
 							ORDER BY l.rank, COALESCE(sum(l.cost_after), 0) - COALESCE(sum(l.cost_before), 0) / NULLIF(max(w.windows_before), 0) DESC NULLS LAST, l.user_id) AS w USING (rank)
 				 LEFT JOIN changed q ON q.rank = a.rank AND q.pair = 99$sql$, timezone(near_release_query.time_zone, lower(near_release_query.period))::date,
-				CASE near_release_query.method WHEN 'points' THEN 'abs(a.headline)' ELSE 'CASE WHEN a.headline > -1 THEN abs(ln(1 + a.headline)) END' END)
-			 ELSE 'NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline FROM answered a LEFT JOIN near n USING (rank)' END);
+				CASE near_release_query.method WHEN 'points' THEN 'abs(a.headline)' ELSE 'CASE WHEN a.headline > -1 THEN abs(ln(1 + a.headline)) END' END,
+				target.schema_name, target.relation_name, COALESCE(near_release_query.filter, '{}'),
+				tstzrange(timezone(near_release_query.time_zone, timezone(near_release_query.time_zone, upper(near_release_query.period)) - INTERVAL '13 weeks'),
+					timezone(near_release_query.time_zone, timezone(near_release_query.time_zone, upper(near_release_query.period)) - INTERVAL '9 weeks')),
+				near_release_query.period)
+			 ELSE 'NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline, NULL::double precision AS cumulative_cancelled FROM answered a LEFT JOIN near n USING (rank)' END);
 	IF near_release_query.method = 'total' THEN
 		query := replace(query, 'c.user_id, c.version', 'NULL::text AS user_id, c.version');
 	END IF;

@@ -115,23 +115,28 @@ RETURN COALESCE(EXTRACT(epoch FROM upper(whole * part) - lower(whole * part)) / 
 COMMENT ON FUNCTION llm_cost.share_covered(tstzrange, tstzrange) IS 'Which share of a bounded time another one covers, 0 to 1.';
 
 CREATE FUNCTION llm_cost.declared_part(
-	schema_name text, relation_name text, scope jsonb, compared tstzrange, period tstzrange, metric text, change double precision, factors jsonb,
+	schema_name text, relation_name text, scope jsonb, baseline tstzrange, period tstzrange, metric text, change double precision, factors jsonb,
 	OUT cancelled double precision, OUT says text)
 RETURNS record
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	WITH known AS (
+	WITH asked AS (
+		-- a list of one value is that value
+		SELECT COALESCE(jsonb_object_agg(e.key, CASE WHEN jsonb_typeof(e.value) = 'array' THEN CASE WHEN jsonb_array_length(e.value) = 1 THEN e.value -> 0 ELSE e.value END ELSE e.value END), '{}') AS scope
+		FROM jsonb_each(declared_part.scope) AS e
+	), known AS (
 		-- said twice, it counts once
 		SELECT DISTINCT ON (d.scope, d.effect) d.effect, d.reason, d.change_pct, d.scope, d.declared_at,
 			   -- what holds in part of the period counts in part, and what held before already is in the baseline
 			   (d.change_pct / 100)::double precision * (llm_cost.share_covered(declared_part.period, d.valid)
-					- llm_cost.share_covered(tstzrange(lower(declared_part.compared), lower(declared_part.period)), d.valid)) AS part,
+					- llm_cost.share_covered(declared_part.baseline, d.valid)) AS part,
 			   (declared_part.factors ->> d.effect)::double precision - 1 AS factor,
-			   declared_part.scope @> d.scope AND (declared_part.metric = 'unit_cost' OR declared_part.metric = 'calls_per_operation' AND d.effect = 'calls') AS whole
-		FROM llm_cost.declared_change d
+			   a.scope @> d.scope AND (declared_part.metric = 'unit_cost' OR declared_part.metric = 'calls_per_operation' AND d.effect = 'calls') AS whole,
+			   a.scope @> d.scope AS within
+		FROM llm_cost.declared_change d CROSS JOIN asked a
 		WHERE d.schema_name = declared_part.schema_name AND d.relation_name = declared_part.relation_name
 		  AND llm_cost.speaks_for(d.declared_by, d.schema_name, d.relation_name)
-		  AND llm_cost.share_covered(declared_part.period, d.valid) > llm_cost.share_covered(tstzrange(lower(declared_part.compared), lower(declared_part.period)), d.valid)
+		  AND llm_cost.share_covered(declared_part.period, d.valid) > llm_cost.share_covered(declared_part.baseline, d.valid)
 		  AND llm_cost.scopes_meet(d.scope, declared_part.scope)
 		  AND (declared_part.metric IN ('unit_cost', 'cost_per_outcome', 'spend')
 			   OR (declared_part.metric, d.effect) IN (('calls_per_operation', 'calls'), ('hit_ratio', 'cache'), ('retry_share', 'retries'),
@@ -144,7 +149,7 @@ BEGIN ATOMIC
 		FROM known k
 	), summed AS (
 		SELECT sum(b.cancels) AS cancels, bool_or(b.whole) AS whole, string_agg(format('%s%s%s: %s%s', to_char(b.change_pct, 'SGFM999990.9'), ' %',
-				concat(CASE WHEN b.effect <> 'unit_cost' THEN ' through ' || b.effect END, CASE WHEN NOT declared_part.scope @> b.scope THEN ' for ' || (SELECT string_agg(e.key || '=' || COALESCE(e.value, '∅'), ', ' ORDER BY e.key) FROM jsonb_each_text(b.scope) AS e) END),
+				concat(CASE WHEN b.effect <> 'unit_cost' THEN ' through ' || b.effect END, CASE WHEN NOT b.within THEN ' for ' || (SELECT string_agg(e.key || '=' || COALESCE(e.value, '∅'), ', ' ORDER BY e.key) FROM jsonb_each_text(b.scope) AS e) END),
 				b.reason,
 				CASE WHEN b.whole AND abs(b.cancels) < 0.9 * abs(b.part)
 					 THEN format(' (%s changed by %s%s)', b.effect, to_char(100 * b.factor, 'SGFM999990.0'), ' %') END), '; ' ORDER BY b.declared_at, b.effect) AS reasons
@@ -163,7 +168,7 @@ BEGIN ATOMIC
 	FROM counted c;
 END;
 COMMENT ON FUNCTION llm_cost.declared_part(text, text, jsonb, tstzrange, tstzrange, text, double precision, jsonb) IS
-	'How much of a change (0.25: a quarter more) was declared for a scope, and in words; no row or NULL if nothing was. compared: from the start of the baseline to the end of the period; it counts by the share of the period that it holds in, less that of the baseline. factors: after / before of what effects work through, where known. What was declared for a part of the scope, or for another metric, is told and cancels nothing.';
+	'How much of a change (0.25: a quarter more) was declared for a scope, and in words; no row or NULL if nothing was. It counts by the share of the period that it holds in, less that of the baseline. factors: after / before of what effects work through, where known. What was declared for a part of the scope (for one of several values of a list, say), or for another metric, is told and cancels nothing; a list of one value is that value.';
 
 CREATE FUNCTION llm_cost.beyond_declared(estimate llm_cost.paired_change_result, cancelled double precision) RETURNS llm_cost.paired_change_result
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

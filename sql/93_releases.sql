@@ -256,3 +256,20 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN concat_ws(' ', service, release);
 COMMENT ON FUNCTION llm_cost.release_label(text, text) IS
 	'What a release is called: its name, after that of its service if no scope of usage has it.';
+
+CREATE FUNCTION llm_cost.rollout_began(day integer[], share float8[], first_at timestamptz[], last_day integer) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH seen AS (
+		SELECT s.*, count(*) OVER (ORDER BY s.day RANGE BETWEEN CURRENT ROW AND 2 FOLLOWING) AS first_days,
+			   count(*) OVER week AS days, sum(s.share) OVER week AS shares, LEAST(7, rollout_began.last_day - s.day + 1) AS followed,
+			   first_value(s.day) OVER (ORDER BY s.share DESC, s.day) AS fullest_day
+		FROM unnest(rollout_began.day, rollout_began.share, rollout_began.first_at) AS s (day, share, first_at)
+		WINDOW week AS (ORDER BY s.day RANGE BETWEEN CURRENT ROW AND 6 FOLLOWING)
+	)
+	SELECT COALESCE((SELECT s.first_at FROM seen s WHERE s.first_days >= LEAST(2, s.followed) AND 2 * s.days > s.followed AND s.shares >= 0.02 * s.followed ORDER BY s.day LIMIT 1),
+		-- it never stayed for a week: as it did the most
+		(SELECT s.first_at FROM seen s WHERE s.day > s.fullest_day - 7 ORDER BY s.day LIMIT 1));
+END;
+COMMENT ON FUNCTION llm_cost.rollout_began(integer[], float8[], timestamptz[], integer) IS
+	'When a version began to be rolled out: its first row on the first day that it was seen on, and on two of three days, most of seven, and with 2 % of the rows of these on average. A row before that is of somebody who tried it. A version that never stayed so long began in the week before the day on which it had most. day: numbers of the days, of those with usage, on which the version was seen; share: of the rows of the day; first_at: its first row of the day; last_day: number of the last day of all. NULL for none.';

@@ -40,25 +40,37 @@ BEGIN
 		FROM cell c, LATERAL (VALUES ('release', NULL, c.release), ('prompt_version', c.step, c.prompt_version), ('prompt_hash', c.step, c.prompt_hash)) AS v (version_column, part, version)
 		WHERE v.version IS NOT NULL
 		GROUP BY 1, 2, 3, 4, 5
+	), version_day AS (
+		SELECT s.scope, s.version_column, s.part, s.version, sum(s.n) AS n, min(s.first_at) AS first_at,
+			   sum(sum(s.n)) OVER (PARTITION BY s.scope, s.version_column, s.part, date_trunc('day', s.bucket, %4$L)) AS day_n,
+			   dense_rank() OVER (PARTITION BY s.scope, s.version_column, s.part ORDER BY date_trunc('day', s.bucket, %4$L))::integer AS day
+		FROM spelled s WHERE s.version_column <> 'prompt_hash'
+		GROUP BY s.scope, s.version_column, s.part, s.version, date_trunc('day', s.bucket, %4$L)
+	), rolled_out AS (
+		SELECT d.scope, d.version_column, d.part, d.version, min(d.first_at) AS first_at,
+			   llm_cost.rollout_began(array_agg(d.day ORDER BY d.day), array_agg((d.n / d.day_n)::double precision ORDER BY d.day), array_agg(d.first_at ORDER BY d.day),
+					max(max(d.day)) OVER (PARTITION BY d.scope, d.version_column, d.part)) AS began_at
+		FROM version_day d GROUP BY d.scope, d.version_column, d.part, d.version
 	), followed AS (
 		-- of an hour, and of the 24 from it on
 		SELECT s.*, sum(s.n) OVER (PARTITION BY s.scope, s.version_column, s.part, s.bucket) AS hour_n,
 			   sum(s.n) OVER (PARTITION BY s.scope, s.version_column, s.part ORDER BY s.bucket RANGE BETWEEN CURRENT ROW AND INTERVAL '23 hours' FOLLOWING) AS day_n,
 			   sum(s.n) OVER (PARTITION BY s.scope, s.version_column, s.part, s.version ORDER BY s.bucket RANGE BETWEEN CURRENT ROW AND INTERVAL '23 hours' FOLLOWING) AS own_day_n,
 			   min(s.first_at) OVER (PARTITION BY s.scope, s.version_column, s.part) AS scope_first_at,
-			   min(s.first_at) OVER (PARTITION BY s.scope, s.version_column, s.part, s.version) AS version_first_at
-		FROM spelled s
+			   COALESCE(r.began_at, min(s.first_at) OVER (PARTITION BY s.scope, s.version_column, s.part, s.version)) AS version_first_at,
+			   r.first_at AS tried_at
+		FROM spelled s LEFT JOIN rolled_out r ON r.scope = s.scope AND r.version_column = s.version_column AND r.part IS NOT DISTINCT FROM s.part AND r.version = s.version
 	), taken AS (
-		SELECT f.scope, f.version_column, f.part, f.version, f.version_first_at AS first_at, sum(f.n) AS n,
+		SELECT f.scope, f.version_column, f.part, f.version, f.version_first_at AS first_at, min(f.tried_at) AS tried_at, sum(f.n) AS n,
 			   min(f.bucket) FILTER (WHERE 2 * f.n >= f.hour_n AND 2 * f.own_day_n >= f.day_n) AS half_bucket,
 			   min(f.bucket) FILTER (WHERE f.n >= 0.95 * f.hour_n AND f.own_day_n >= 0.95 * f.day_n) AS most_bucket,
 			   (array_agg(f.own_day_n / f.day_n ORDER BY f.bucket))[1] AS first_day
 		FROM followed f
-		WHERE f.version_first_at >= %3$L AND f.version_first_at > f.scope_first_at
+		WHERE f.version_first_at >= %3$L AND f.version_first_at > f.scope_first_at AND f.bucket > f.version_first_at - INTERVAL '1 hour'
 		GROUP BY f.scope, f.version_column, f.part, f.version, f.version_first_at
 	), version AS (
 		-- a prompt of several steps is one
-		SELECT t.scope, t.version_column, t.version, min(t.first_at) AS first_at,
+		SELECT t.scope, t.version_column, t.version, min(t.first_at) AS first_at, min(t.tried_at) AS tried_at,
 			   CASE WHEN count(t.half_bucket) > 0 THEN GREATEST(min(t.half_bucket), min(t.first_at)) END AS half_at,
 			   CASE WHEN count(t.most_bucket) = count(*) THEN GREATEST(max(t.most_bucket), min(t.first_at)) END AS most_at,
 			   max(t.first_day) AS first_day, sum(t.n) AS n, string_agg(t.part, ', ' ORDER BY t.part) AS parts
@@ -117,7 +129,7 @@ BEGIN
 		FROM cell c WHERE c.first_started_at >= %3$L GROUP BY c.scope
 	), listed AS (
 		SELECT v.version AS release, 'seen' AS kind, v.version_column, v.scope, v.first_at, v.half_at, v.most_at, v.first_day, v.n,
-			   concat_ws('; ', 'first row that carries it',
+			   concat_ws('; ', CASE WHEN v.tried_at < v.first_at THEN format('rolled out from then on; a first row at %%s', v.tried_at) ELSE 'first row that carries it' END,
 					CASE WHEN v.half_at IS NULL THEN 'less than half of the attempts so far' END,
 					(SELECT format('declared at %%s%%s', min(d.released_at), ': ' || min(d.note)) FROM said d
 					 WHERE d.version = v.version AND d.version_column = v.version_column AND llm_cost.scopes_meet(d.scope, v.scope) HAVING count(*) > 0),
@@ -158,4 +170,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.detect_releases(tstzrange, text[], jsonb, regclass, text) IS
-	'Releases of a period (NULL: the last four full weeks), for each scope (by: NULL, the workflow where it is reported), by time. kind: seen (rows of usage carry it in version_column, and none of the four weeks before the period did), declared (by declare_release() or a relation of attach_releases(), and no row carries it), or inferred (no version changed within a day, but a prompt hash took over, hashes began to differ from call to call, or the system prompt grew or shrank by a tenth). first_started_at is the first row, which precedes the rollout; reached_half_at and reached_most_at are the hours from which on half and 95 % of the attempts that carry a version, in the hour and in the day that follows, carry this one (NULL: not yet, or unknown); first_day_pct its share on its first day. The first version of a scope is none: nothing was before it. unversioned_pct: attempts of the period that carry no version.';
+	'Releases of a period (NULL: the last four full weeks), for each scope (by: NULL, the workflow where it is reported), by time. kind: seen (rows of usage carry it in version_column, and it was not rolled out in the four weeks before the period), declared (by declare_release() or a relation of attach_releases(), and no row carries it), or inferred (no version changed within a day, but a prompt hash took over, hashes began to differ from call to call, or the system prompt grew or shrank by a tenth). first_started_at is the first row of the rollout: one that was tried for a day long before is told in evidence; reached_half_at and reached_most_at are the hours from which on half and 95 % of the attempts that carry a version, in the hour and in the day that follows, carry this one (NULL: not yet, or unknown); first_day_pct its share on its first day. The first version of a scope is none: nothing was before it. unversioned_pct: attempts of the period that carry no version.';

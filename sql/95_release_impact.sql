@@ -10,6 +10,14 @@
  * 30 groups, by nothing but their name, and a group counts as one.  Days with one
  * version say nothing.
  *
+ * Unless the version is given to users: then whoever has the new one is somebody
+ * else than who has the old one, and may always have been dearer.  It shows in
+ * how many users of a stratum meet both versions, against how many would if
+ * each call were given one by lot.  If less than half do, those who got it are
+ * compared with themselves in the weeks before, and by how much more that is
+ * than what, on the same days, those who did not get it changed by (difference
+ * in differences; O. Ashenfelter, Rev. Econ. Statistics 60, 1978).
+ *
  * Otherwise the days since the release are compared with the same weekdays of
  * the weeks before, and earlier comparisons of that shape say how much such a
  * figure moves by itself.
@@ -17,6 +25,18 @@
  * P. Rosenbaum and D. Rubin, "The central role of the propensity score in
  * observational studies for causal effects", Biometrika 70, 1983.
  */
+
+CREATE FUNCTION llm_cost.less_others(
+	estimate llm_cost.paired_change_result, error float8, degrees_of_freedom float8, effective_units float8) RETURNS llm_cost.paired_change_result
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ROW((estimate).kind, (estimate).change, NULL, NULL, NULL, sqrt((estimate).standard_error ^ 2 + error ^ 2),
+	-- F. Satterthwaite's
+	((estimate).standard_error ^ 2 + error ^ 2) ^ 2 / NULLIF((estimate).standard_error ^ 4 / (estimate).degrees_of_freedom + error ^ 4 / degrees_of_freedom, 0),
+	(estimate).units, LEAST((estimate).effective_units, effective_units), (estimate).matched_before,
+	(estimate).matched_after, (estimate).rose, (estimate).fell, (estimate).smallest_change, (estimate).largest_change,
+	(estimate).cells, (estimate).bad_cells)::llm_cost.paired_change_result;
+COMMENT ON FUNCTION llm_cost.less_others(llm_cost.paired_change_result, float8, float8, float8) IS
+	'The estimate of a change from which that of others has been subtracted already, with the error of both: theirs has this standard error and these degrees of freedom, from so many units of equal weight.';
 
 CREATE FUNCTION llm_cost.release_query(
 	usage regclass, release text, version_column text, dimensions text[], released jsonb, carried boolean, unit text,
@@ -61,26 +81,49 @@ BEGIN
 			   c.cacheable_tokens - c.cache_read_tokens AS uncached_tokens
 		FROM (%5$s) AS c
 	), version AS (
-		SELECT c.scope, c.version, min(c.first_started_at) AS first_at FROM cell c WHERE c.version IS NOT NULL GROUP BY c.scope, c.version
+		SELECT c.scope, c.version, min(c.first_started_at) AS first_at,
+			   -- a few rows before it came, as of somebody who tried it, make no version old
+			   min(c.first_started_at) < r.released_at AND sum(c.attempts) FILTER (WHERE c.day IS NULL) >= 0.02 * sum(c.attempts) AS old
+		FROM cell c JOIN released r USING (scope) WHERE c.version IS NOT NULL GROUP BY c.scope, c.version, r.released_at
 	), begun AS (
 		SELECT c.scope, min(c.first_started_at) AS at,
 			   -- without versions before, all of it was old
 			   2 * sum(c.n) FILTER (WHERE c.version IS NOT NULL AND c.day IS NULL) >= sum(c.n) FILTER (WHERE c.day IS NULL) AS versioned
 		FROM cell c GROUP BY c.scope
 	), sided AS (
-		SELECT c.scope, c.user_id, c.team, c.turns, c.bucket AS window_no, c.day, c.y, c.n, c.attempts, c.unpriced_attempts AS unpriced, c.cost,
+		SELECT c.scope, c.user_id, c.team, COALESCE(c.user_id, c.team) AS member, c.turns, c.bucket AS window_no, c.day, c.y, c.n, c.attempts, c.unpriced_attempts AS unpriced, c.cost,
 			   c.priced_attempts, c.input_tokens, c.output_tokens, c.uncached_tokens, c.cacheable_tokens, c.retries,
 			   CASE WHEN NOT %6$L THEN CASE WHEN c.day IS NULL THEN 'old' ELSE 'new' END
 					WHEN c.version = %7$L THEN 'new'
 					WHEN c.version IS NULL THEN CASE WHEN c.day IS NULL AND b.versioned IS NOT TRUE THEN 'old' ELSE 'unknown' END
-					WHEN v.first_at < r.released_at THEN 'old' ELSE 'later' END AS side
+					WHEN v.old THEN 'old' WHEN c.day IS NOT NULL THEN 'later' END AS side
 		FROM cell c JOIN released r USING (scope) JOIN begun b USING (scope) LEFT JOIN version v USING (scope, version)
 	), stratum AS (
 		SELECT s.scope, s.day, round(2 * ln(sum(s.n) FILTER (WHERE s.side = 'new') / sum(s.n) FILTER (WHERE s.side = 'old'))) AS stratum,
-			   LEAST(sum(s.n) FILTER (WHERE s.side = 'new'), sum(s.n) FILTER (WHERE s.side = 'old')) / sum(s.n) AS rare
+			   LEAST(sum(s.n) FILTER (WHERE s.side = 'new'), sum(s.n) FILTER (WHERE s.side = 'old')) / sum(s.n) AS rare,
+			   (sum(s.n) FILTER (WHERE s.side = 'new') / sum(s.n))::double precision AS share
 		FROM sided s WHERE s.day IS NOT NULL AND s.side IN ('new', 'old')
 		GROUP BY s.scope, s.day
 		HAVING sum(s.n) FILTER (WHERE s.side = 'new') > 0 AND sum(s.n) FILTER (WHERE s.side = 'old') > 0
+	), user_stratum AS (
+		-- whether a user met both versions, and how likely that was if each call had one by lot
+		SELECT s.scope, t.stratum, s.member, COALESCE(sum(s.n) FILTER (WHERE s.side = 'new'), 0) > 0 AS got, COALESCE(sum(s.n) FILTER (WHERE s.side = 'old'), 0) > 0 AS kept,
+			   1 - exp(GREATEST(sum(s.n::double precision * ln(t.share)), -700)) - exp(GREATEST(sum(s.n::double precision * ln(1 - t.share)), -700)) AS likely
+		FROM sided s JOIN stratum t USING (scope, day)
+		WHERE s.side IN ('new', 'old') AND s.member IS NOT NULL AND s.n > 0
+		GROUP BY s.scope, t.stratum, s.member
+	), given AS (
+		SELECT u.scope FROM user_stratum u GROUP BY u.scope
+		HAVING count(*) FILTER (WHERE u.got AND u.kept) <= 0.5 * sum(u.likely)
+	), arm AS (
+		-- who had one version all the while
+		SELECT u.scope, u.member, u.stratum, u.got, bool_or(u.got) OVER (PARTITION BY u.scope, u.member) AS got_ever
+		FROM user_stratum u JOIN given g USING (scope) WHERE u.got <> u.kept
+	), compared_as AS (
+		-- before and after only who has got it by now; earlier also who got it side by side, and who did not
+		SELECT DISTINCT s.scope, s.member, 0 AS arm FROM sided s JOIN given g USING (scope) WHERE s.side = 'new' AND s.window_no = 0 AND s.member IS NOT NULL
+		UNION ALL
+		SELECT DISTINCT a.scope, a.member, CASE WHEN a.got_ever THEN 100 ELSE 200 END FROM arm a
 	), met AS (
 		-- how often a user can be expected to have met the rarer version, and in how many places
 		SELECT s.scope, s.user_id, sum(s.n * t.rare) >= 3 * k.places AS busy, k.strata, sum(s.n * t.rare) AS rare
@@ -96,19 +139,30 @@ BEGIN
 		WHERE s.window_no BETWEEN -r.windows_before AND 0 AND s.user_id IS NOT NULL
 		GROUP BY s.scope, s.user_id, r.windows_before HAVING sum(s.n) >= 10 * (r.windows_before + 1)
 	), compared AS (
-		-- pair -1: side by side; 0: after and before; 1, 2, ...: the same, earlier
+		-- pair -1: side by side; 0: after and before; 1, 2, ...: the same, earlier;
+		-- -2, -3: those who were given it, those who were not; 101, ..., 201, ...: the same, earlier
 		SELECT s.scope, -1 AS pair, s.side = 'new' AS after, t.stratum,
 			   CASE WHEN m.busy OR s.user_id IS NULL THEN s.user_id
 					ELSE format('few calls, group %%s', ('x' || left(md5(s.user_id), 4))::bit(16)::integer %% p.groups) END AS user_id, NULL AS team,
 			   CASE WHEN m.busy THEN s.turns END AS turns, s.y, s.n, s.attempts, s.unpriced, s.cost, s.priced_attempts, s.input_tokens, s.output_tokens, s.uncached_tokens, s.cacheable_tokens, s.retries
 		FROM sided s JOIN stratum t USING (scope, day) LEFT JOIN met m ON m.scope = s.scope AND m.user_id = s.user_id LEFT JOIN pooled p ON p.scope = s.scope
-		WHERE s.side IN ('new', 'old')
+		WHERE s.side IN ('new', 'old') AND s.scope NOT IN (SELECT g.scope FROM given g)
 		UNION ALL
-		SELECT s.scope, p.pair, s.window_no = -p.pair, NULL, s.user_id, s.team, CASE WHEN u.user_id IS NOT NULL THEN s.turns END, s.y, s.n, s.attempts, s.unpriced, s.cost,
+		-- what came before counts in each stratum, as what came after is compared with it
+		SELECT s.scope, CASE WHEN a.got THEN -2 ELSE -3 END, s.day IS NOT NULL, a.stratum, s.user_id, s.team, CASE WHEN u.user_id IS NOT NULL THEN s.turns END,
+			   s.y, s.n, s.attempts, s.unpriced, s.cost, s.priced_attempts, s.input_tokens, s.output_tokens, s.uncached_tokens, s.cacheable_tokens, s.retries
+		FROM sided s JOIN released r USING (scope) JOIN arm a ON a.scope = s.scope AND a.member = s.member LEFT JOIN stratum t ON t.scope = s.scope AND t.day = s.day
+			 LEFT JOIN regular u ON u.scope = s.scope AND u.user_id = s.user_id
+		WHERE s.side = CASE WHEN a.got AND s.day IS NOT NULL THEN 'new' ELSE 'old' END
+		  AND (t.stratum = a.stratum OR s.day IS NULL AND s.window_no BETWEEN -r.windows_before AND -1)
+		UNION ALL
+		SELECT s.scope, p.pair + COALESCE(x.arm, 0), s.window_no = -p.pair, NULL, s.user_id, s.team, CASE WHEN u.user_id IS NOT NULL THEN s.turns END, s.y, s.n, s.attempts, s.unpriced, s.cost,
 			   s.priced_attempts, s.input_tokens, s.output_tokens, s.uncached_tokens, s.cacheable_tokens, s.retries
-		FROM sided s JOIN released r USING (scope) JOIN begun b USING (scope) LEFT JOIN regular u ON u.scope = s.scope AND u.user_id = s.user_id, generate_series(0, 8) AS p (pair)
+		FROM sided s JOIN released r USING (scope) JOIN begun b USING (scope) LEFT JOIN regular u ON u.scope = s.scope AND u.user_id = s.user_id
+			 LEFT JOIN given g ON g.scope = s.scope LEFT JOIN compared_as x ON x.scope = g.scope AND x.member = s.member, generate_series(0, 8) AS p (pair)
 		WHERE s.window_no BETWEEN -p.pair - r.windows_before AND -p.pair
 		  AND s.side = CASE WHEN p.pair = 0 AND s.window_no = 0 THEN 'new' ELSE 'old' END
+		  AND (g.scope IS NULL OR x.arm = 0 OR x.arm > 0 AND p.pair > 0)
 		  -- windows before the first attempt say nothing
 		  AND (p.pair = 0 OR r.local_start - make_interval(secs => (p.pair + r.windows_before) * r.step::double precision) + INTERVAL '1 day' >= timezone(%8$L, b.at))
 	), by_unit AS (
@@ -124,10 +178,24 @@ BEGIN
 			   sum(c.cacheable_tokens) FILTER (WHERE NOT c.after) AS cacheable_before, sum(c.cacheable_tokens) FILTER (WHERE c.after) AS cacheable_after,
 			   sum(c.retries) FILTER (WHERE NOT c.after) AS retries_before, sum(c.retries) FILTER (WHERE c.after) AS retries_after
 		FROM compared c GROUP BY c.scope, c.pair, c.user_id, c.team, c.turns, c.stratum
+	), stayed AS (
+		-- what on the same days those changed by who were not given it
+		SELECT u.scope, u.stratum,
+			   llm_cost.paired_change(u.user_id, u.cost_before::double precision, u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_user,
+			   llm_cost.paired_change(u.team, u.cost_before::double precision, u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_team
+		FROM by_unit u WHERE u.pair = -3 GROUP BY u.scope, u.stratum
+	), besides AS (
+		-- the error of that, as strata count
+		SELECT k.scope, sqrt(sum((n.n * (k.by_user).standard_error) ^ 2)) / sum(n.n) AS user_error, min((k.by_user).degrees_of_freedom) AS user_df,
+			   sum(n.n * (k.by_user).effective_units) / sum(n.n) AS user_others,
+			   sqrt(sum((n.n * (k.by_team).standard_error) ^ 2)) / sum(n.n) AS team_error, min((k.by_team).degrees_of_freedom) AS team_df,
+			   sum(n.n * (k.by_team).effective_units) / sum(n.n) AS team_others, bool_and((k.by_team).standard_error IS NOT NULL) AS all_teams
+		FROM stayed k JOIN (SELECT u.scope, u.stratum, sum(u.units_after)::double precision AS n FROM by_unit u WHERE u.pair = -2 GROUP BY u.scope, u.stratum) AS n USING (scope, stratum)
+		WHERE COALESCE((k.by_user).standard_error, (k.by_team).standard_error) IS NOT NULL GROUP BY k.scope
 	), estimated AS (
 		SELECT u.scope, u.pair,
-			   llm_cost.paired_change(u.user_id, u.cost_before::double precision, u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_user,
-			   llm_cost.paired_change(u.team, u.cost_before::double precision, u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_team,
+			   llm_cost.paired_change(u.user_id, u.cost_before::double precision * COALESCE(1 + (k.by_user).change, 1), u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_user,
+			   llm_cost.paired_change(u.team, u.cost_before::double precision * COALESCE(1 + (k.by_team).change, 1), u.units_before::double precision, u.cost_after::double precision, u.units_after::double precision) AS by_team,
 			   count(DISTINCT u.user_id) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS users,
 			   count(DISTINCT u.team) FILTER (WHERE u.units_before > 0 AND u.units_after > 0) AS teams,
 			   count(u.user_id) + count(u.team) > 0 AS anybody,
@@ -138,19 +206,27 @@ BEGIN
 			   llm_cost.factors_of(sum(u.calls_before), sum(u.calls_after), sum(u.units_before), sum(u.units_after), sum(u.input_before), sum(u.input_after),
 					sum(u.output_before), sum(u.output_after), sum(u.uncached_before), sum(u.uncached_after), sum(u.cacheable_before), sum(u.cacheable_after),
 					sum(u.retries_before), sum(u.retries_after), NULL, NULL, NULL, NULL) AS factors
-		FROM by_unit u GROUP BY u.scope, u.pair
+		FROM by_unit u LEFT JOIN stayed k ON u.pair = -2 AND k.scope = u.scope AND k.stratum = u.stratum
+		-- nobody who stayed: nothing to compare with
+		WHERE u.pair <> -2 OR COALESCE((k.by_user).standard_error, (k.by_team).standard_error) IS NOT NULL
+		GROUP BY u.scope, u.pair
 	), sampled AS (
-		SELECT e.*, CASE WHEN e.users > e.teams AND (e.by_team).effective_units >= 10 THEN 'team' WHEN e.users > 0 THEN 'user' WHEN e.teams > 0 THEN 'team'
+		SELECT e.*, b.user_error, b.user_df, b.user_others, b.team_error, b.team_df, b.team_others, CASE WHEN e.users > e.teams AND (e.by_team).effective_units >= 10 AND (e.pair <> -2 OR b.all_teams AND b.team_others >= 10) THEN 'team'
+					WHEN e.users > 0 THEN 'user' WHEN e.teams > 0 THEN 'team'
 					WHEN e.anybody THEN 'user' ELSE 'window' END AS sampling_unit
-		FROM estimated e WHERE e.pair <= 0
+		FROM estimated e LEFT JOIN besides b USING (scope) WHERE e.pair BETWEEN -2 AND 0
 	), told AS (
-		SELECT s.*, CASE s.sampling_unit WHEN 'team' THEN s.by_team WHEN 'user' THEN s.by_user END AS estimate FROM sampled s
+		SELECT s.*, CASE WHEN s.pair = -2 AND s.sampling_unit = 'team' THEN llm_cost.less_others(s.by_team, s.team_error, s.team_df, s.team_others)
+						 WHEN s.pair = -2 THEN llm_cost.less_others(s.by_user, s.user_error, s.user_df, s.user_others)
+						 WHEN s.sampling_unit = 'team' THEN s.by_team WHEN s.sampling_unit = 'user' THEN s.by_user END AS estimate
+		FROM sampled s
 	), ranked AS (
 		-- side by side, if enough of it was; how dear anything was does not matter here
 		SELECT DISTINCT ON (t.scope) t.*
 		FROM told t
-		ORDER BY t.scope, CASE WHEN t.pair = -1 AND (t.estimate).effective_units >= 10 AND (t.estimate).matched_before >= 0.7 AND (t.estimate).matched_after >= 0.7 THEN 0
-			WHEN t.pair = 0 AND (t.estimate).units >= 2 THEN 1 WHEN (t.estimate).units >= 2 THEN 2 WHEN t.n_before > 0 AND t.n_after > 0 THEN 3 ELSE 4 END, t.pair DESC
+		ORDER BY t.scope, CASE WHEN t.pair < 0 AND (t.estimate).effective_units >= 10 AND (t.estimate).matched_before >= 0.7 AND (t.estimate).matched_after >= 0.7 THEN 0
+			WHEN t.pair = 0 AND (t.estimate).effective_units >= 10 THEN 1 WHEN t.pair = -2 AND (t.estimate).units >= 2 THEN 2
+			WHEN t.pair = 0 AND (t.estimate).units >= 2 THEN 3 WHEN (t.estimate).units >= 2 THEN 4 WHEN t.n_before > 0 AND t.n_after > 0 THEN 5 ELSE 6 END, t.pair DESC
 	), said AS (
 		SELECT llm_cost.release_label(d.release, d.service) AS name, d.* FROM (%9$s) AS d
 	), others AS (
@@ -168,24 +244,33 @@ BEGIN
 	), volume AS (
 		SELECT s.scope, sum(s.n) FILTER (WHERE s.window_no = 0) AS n, sum(s.n) FILTER (WHERE s.day IS NOT NULL) AS since,
 			   sum(s.n) FILTER (WHERE s.day IS NOT NULL AND s.side = 'unknown') AS unknown, sum(s.n) FILTER (WHERE s.day IS NOT NULL AND s.side = 'new') AS exposed,
-			   sum(s.n) FILTER (WHERE s.side = 'old') AS old
+			   sum(s.n) FILTER (WHERE s.side = 'old') AS old,
+			   COALESCE(sum(s.y) FILTER (WHERE s.window_no = 0 AND s.side = 'new'), 0) AS new_cost, COALESCE(sum(s.y) FILTER (WHERE s.window_no = 0 AND s.side IS DISTINCT FROM 'new'), 0) AS other_cost
 		FROM sided s GROUP BY s.scope
 	), placebo AS (
+		SELECT e.scope, array_agg(((1 + CASE k.sampling_unit WHEN 'team' THEN (e.by_team).change ELSE (e.by_user).change END)
+					/ (1 + CASE k.sampling_unit WHEN 'team' THEN (o.by_team).change ELSE (o.by_user).change END) - 1)::double precision ORDER BY e.pair) AS changes
+		FROM estimated e JOIN ranked k USING (scope) JOIN estimated o ON o.scope = e.scope AND o.pair = e.pair + 100
+		WHERE k.pair = -2 AND e.pair BETWEEN 101 AND 108 GROUP BY e.scope
+		UNION ALL
 		SELECT e.scope, array_agg(CASE k.sampling_unit WHEN 'team' THEN (e.by_team).change WHEN 'user' THEN (e.by_user).change
 					ELSE (e.value_after / NULLIF(e.value_before, 0) - 1)::double precision END ORDER BY e.pair) AS changes
-		FROM estimated e JOIN ranked k USING (scope) WHERE e.pair > 0 GROUP BY e.scope
+		FROM estimated e JOIN ranked k USING (scope) WHERE k.pair <> -2 AND e.pair BETWEEN 1 AND 8 GROUP BY e.scope
 	), excused AS (
 		SELECT r.*, k.sampling_unit, k.pair, k.value_before, k.value_after, k.n_before, k.n_after, k.unpriced_before, k.unpriced_after, k.estimate,
 			   (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision AS headline, d.cancelled, d.says
 		FROM released r LEFT JOIN ranked k USING (scope)
-			 LEFT JOIN LATERAL llm_cost.declared_part(%10$L, %11$L, r.scope || %12$L, tstzrange(r.released_at - INTERVAL '1 day', r.released_at + make_interval(secs => r.length)),
+			 LEFT JOIN LATERAL llm_cost.declared_part(%10$L, %11$L, %12$L || r.scope, tstzrange(r.released_at - INTERVAL '1 day', r.released_at),
 				tstzrange(r.released_at, r.released_at + make_interval(secs => r.length)),
 				'unit_cost', CASE k.sampling_unit WHEN 'window' THEN (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision ELSE (k.estimate).change END, k.factors) AS d ON true
 	)
-	SELECT e.scope, CASE e.pair WHEN -1 THEN 'concurrent' WHEN 0 THEN 'before_after' END AS method, e.released_at,
+	SELECT e.scope, CASE e.pair WHEN -2 THEN 'difference_in_differences' WHEN -1 THEN 'concurrent' WHEN 0 THEN 'before_after' END AS method, e.released_at,
 		   100 * v.exposed / NULLIF(v.since - COALESCE(v.unknown, 0), 0) AS exposure, e.value_before, e.value_after, 100 * e.headline AS headline,
 		   100 * (e.estimate).change AS change, 100 * (j.low + COALESCE(e.cancelled, 0)) AS low, 100 * (j.high + COALESCE(e.cancelled, 0)) AS high,
-		   (e.value_after - e.value_before) * v.n * 604800 / e.length AS weekly, e.n_after AS n, e.sampling_unit, (e.estimate).units AS units,
+		   -- who was given it is dearer or cheaper than the others, so theirs is not everybody's unit cost
+		   CASE WHEN g.scope IS NULL THEN (e.value_after - e.value_before) * v.n
+				ELSE (v.new_cost / NULLIF(1 + x.effect, 0) + v.other_cost) * x.effect END * 604800 / e.length AS weekly, e.n_after AS n,
+		   CASE WHEN g.scope IS NOT NULL THEN 'assigned ' ELSE '' END || e.sampling_unit AS sampling_unit, (e.estimate).units AS units,
 		   100 * (e.estimate).matched_after AS matched, 100 * COALESCE(v.unknown, 0) / NULLIF(v.since, 0) AS unknown,
 		   j.placebo_windows, j.placebo_larger,
 		   CASE WHEN e.length < 86400 OR v.old IS NULL OR v.exposed IS NULL OR e.pair IS NULL THEN 'insufficient' ELSE j.verdict END AS verdict,
@@ -196,14 +281,17 @@ BEGIN
 				WHEN w.alone AND w.quiet < 4 THEN format('no users to compare, and %%s, fewer than 4', llm_cost.counted(w.quiet, 'earlier window'))
 				ELSE concat_ws('; ', CASE WHEN e.cancelled <> 0 THEN 'beyond what was declared: ' ELSE '' END || j.cause,
 					CASE WHEN v.unknown > 0 AND %6$L THEN format('%%s %%%% carry no version and are left out', round(100 * v.unknown / v.since)) END,
+					CASE WHEN e.pair = -2 THEN format('the version was given to %%ss and not to calls: those who got it, beyond what the others changed by', e.sampling_unit)
+						 WHEN g.scope IS NOT NULL THEN format('the version was given to %%ss and not to calls: those who got it, before and after', e.sampling_unit) END,
 					CASE WHEN e.pair = 0 AND o.names IS NOT NULL AND j.verdict IN ('increased', 'decreased') THEN 'days alone cannot tell it from what else was deployed' END) END AS cause,
 		   e.says, 'also deployed: ' || o.names AS near
-	FROM excused e LEFT JOIN volume v USING (scope) LEFT JOIN others o USING (scope) LEFT JOIN placebo p USING (scope),
+	FROM excused e LEFT JOIN volume v USING (scope) LEFT JOIN others o USING (scope) LEFT JOIN placebo p USING (scope) LEFT JOIN given g USING (scope),
+		 LATERAL (SELECT CASE e.pair WHEN -2 THEN (e.estimate).change ELSE e.headline END::numeric AS effect) AS x,
 		 -- nobody to compare with himself: the quiet windows are all there is to judge by
 		 LATERAL (SELECT e.pair = 0 AND e.sampling_unit = 'window' AS alone, COALESCE(cardinality(array_remove(p.changes, NULL)), 0) AS quiet) AS w,
 		 LATERAL llm_cost.change_verdict(CASE WHEN w.alone AND w.quiet >= 4 AND e.headline IS NOT NULL
 				THEN ROW('ratio', e.headline - COALESCE(e.cancelled, 0), NULL, NULL, NULL, 1e-9, 1e6, e.windows_before + 1, 1e6, 1, 1, NULL, NULL, NULL, NULL, NULL, 0)::llm_cost.paired_change_result
-				ELSE llm_cost.beyond_declared(e.estimate, e.cancelled) END, CASE WHEN e.pair = 0 THEN p.changes END,
+				ELSE llm_cost.beyond_declared(e.estimate, e.cancelled) END, CASE WHEN e.pair IN (-2, 0) THEN p.changes END,
 			COALESCE(e.unpriced_before, 0), COALESCE(e.unpriced_after, 0), e.windows_before, NULL, COALESCE(e.sampling_unit, 'user')) AS j$sql$,
 		release_query.baseline_weeks, release_query.released, chosen.numerator, regexp_replace(chosen.denominator, '(\w+)', 'c.\1', 'g'),
 		-- a change of prices is none of the release's
@@ -294,8 +382,16 @@ BEGIN
 		(SELECT string_agg(format(', %s AS dimension_%s', llm_cost.column_expression(source.relation, d.name, 'a'), d.rank), '' ORDER BY d.rank)
 		 FROM unnest(dimensions) WITH ORDINALITY AS d (name, rank)),
 		source.from_item, ends_at, llm_cost.filter_predicate(source.relation, release_impact.filter, 'a'));
-	EXECUTE format('SELECT jsonb_object_agg(s.scope::text, s.at), min(s.at) FROM (SELECT s.scope, min(s.started_at) AS at FROM (%s) AS s WHERE s.version = %L GROUP BY 1) AS s',
-		scopes, release_impact.release) INTO found_in, starts_at;
+	-- a row from before the rollout is of somebody who tried it
+	EXECUTE format($sql$
+		SELECT jsonb_object_agg(r.scope::text, r.at), min(r.at)
+		FROM (SELECT s.scope, llm_cost.rollout_began(array_agg(s.day ORDER BY s.day) FILTER (WHERE s.own > 0), array_agg(s.own / s.n ORDER BY s.day) FILTER (WHERE s.own > 0),
+					 array_agg(s.at ORDER BY s.day) FILTER (WHERE s.own > 0), max(s.day)) AS at
+			  FROM (SELECT s.scope, (row_number() OVER (PARTITION BY s.scope ORDER BY date_trunc('day', s.started_at, %2$L)))::integer AS day, count(*)::double precision AS n,
+						   (count(*) FILTER (WHERE s.version = %3$L))::double precision AS own, min(s.started_at) FILTER (WHERE s.version = %3$L) AS at
+					FROM (%1$s) AS s WHERE s.version IS NOT NULL GROUP BY s.scope, date_trunc('day', s.started_at, %2$L)) AS s
+			  GROUP BY s.scope) AS r
+		WHERE r.at IS NOT NULL$sql$, scopes, zone, release_impact.release) INTO found_in, starts_at;
 	carried := found_in IS NOT NULL;
 	IF NOT carried THEN
 		EXECUTE format('SELECT d.released_at AS at, d.scope FROM (%s) AS d WHERE %L IN (d.release, llm_cost.release_label(d.release, d.service)) AND d.version_column = %L ORDER BY d.released_at, d.scope LIMIT 1',
@@ -337,4 +433,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.release_impact(text, text[], text, jsonb, regclass, text, integer, interval, interval, text, timestamptz) IS
-	'What a release did to unit cost, for each scope that has it (by: NULL, the workflow where it is reported). method concurrent: on days when old and new version ran side by side, users are compared with themselves on days with about the same share of it, first turns of conversations apart from later ones, and users with few calls in 14 to 30 groups that count as one each; taken where this covers 70 % of the spend of both sides and counts like ten users or more. before_after: as long as follow after the release, less the warmup, against the same weekdays and hours of the baseline_weeks before, also within users and, for those with ten calls a week or more, turns, and never surer than quiet_windows earlier comparisons of that shape. headline_pct is the exact change of the totals compared, like_for_like_pct that within users, low_pct to high_pct its 95 % interval. All costs are at the prices of the time of the release. weekly_usd: headline times the usage of a week, as if all of it had the release, in the currency of the price book. Rows that carry no version (unversioned_pct, since the release) are left out on both sides; exposure_pct is the release''s share of the others. A release that no row carries is taken from declare_release() or attach_releases(), and all that follows is new. verdict and cause as in drift(), of what is beyond a declared change (declared). near_release: what else was deployed within a day. Verdict insufficient, and why: never seen, in the future, nothing before it, less than a day, fewer than two users. Without users it is judged by earlier windows alone (sampling_unit window), four at least. unit: operation, attempt, conversation or outcome. as_of: look no later than that.';
+	'What a release did to unit cost, for each scope that has it (by: NULL, the workflow where it is reported). method concurrent: on days when old and new version ran side by side, users are compared with themselves on days with about the same share of it, first turns of conversations apart from later ones, and users with few calls in 14 to 30 groups that count as one each; taken where this covers 70 % of the spend of both sides and counts like ten users or more. difference_in_differences: if the version is given to users and not to calls (sampling_unit assigned user, or assigned team; less than half of the users meet both versions of those who would by chance), nobody can be compared with himself side by side; then those who got it are compared with their own baseline_weeks before, like_for_like_pct is what they changed by beyond what those did on the same days who did not get it, and weekly_usd is that, of the spend of a week. before_after: as long as follow after the release, less the warmup, against the same weekdays and hours of the baseline_weeks before, also within users and, for those with ten calls a week or more, turns, and never surer than quiet_windows earlier comparisons of that shape. headline_pct is the exact change of the totals compared, like_for_like_pct that within users, low_pct to high_pct its 95 % interval. All costs are at the prices of the time of the release. weekly_usd: headline times the usage of a week, as if all of it had the release, in the currency of the price book. Rows that carry no version (unversioned_pct, since the release) are left out on both sides; exposure_pct is the release''s share of the others. A release that no row carries is taken from declare_release() or attach_releases(), and all that follows is new. verdict and cause as in drift(), of what is beyond a declared change (declared). near_release: what else was deployed within a day. Verdict insufficient, and why: never seen, in the future, nothing before it, less than a day, fewer than two users. Without users it is judged by earlier windows alone (sampling_unit window), four at least. unit: operation, attempt, conversation or outcome. as_of: look no later than that.';

@@ -178,21 +178,23 @@ BEGIN
 	  -- what prices did is said of prices
 	  AND (o.from_price_usd * weekly / s.usd >= 0.5) IS NOT TRUE
 	UNION ALL
-	-- totals that rose though the same users pay no such thing
+	-- totals that rose though the same users pay less than half of it, or nobody knows
 	SELECT 60, 'mix_shift', g.scope, 'up', g.weekly_usd, NULL, NULL, 'increased', g.cause, g.near_release, g.declared, NULL, g.weeks_open,
-		   format('An %s of %s costs %s %% more than in the weeks before, though not for the same users (%s to %s %%)%s: %s more a week.', unit, llm_cost.scope_name(g.scope), llm_cost.shown(g.headline_pct),
-			 to_char(g.low_pct, 'SGFM999990'), to_char(g.high_pct, 'SGFM999990'),
-			CASE WHEN g.grade = 'single user' THEN '; one user makes the difference' WHEN o.from_new_users_usd >= g.weekly_usd / 2 / weekly THEN format('; new users spend %s', llm_cost.money_text(o.from_new_users_usd, finding_candidates.currency)) ELSE '' END,
+		   format('An %s of %s costs %s %% more than in the weeks before%s%s: %s more a week.', unit, llm_cost.scope_name(g.scope), llm_cost.shown(g.headline_pct),
+			 CASE g.grade WHEN 'mix shift' THEN format(', most of it not for the same users (%s to %s %%)', to_char(g.low_pct, 'SGFM999990'), to_char(g.high_pct, 'SGFM999990'))
+				WHEN 'watch' THEN format(' (%s)', g.cause) ELSE '' END,
+			CASE WHEN g.grade = 'single user' THEN '; one user makes the difference' WHEN g.grade = 'watch' THEN '' WHEN o.from_new_users_usd >= g.weekly_usd / 2 / weekly THEN format('; new users spend %s', llm_cost.money_text(o.from_new_users_usd, finding_candidates.currency)) ELSE '' END,
 			llm_cost.money_text(g.weekly_usd, finding_candidates.currency))
 	FROM graded g LEFT JOIN spent o ON o.scope = llm_cost.scope_text(g.scope)
 	-- nothing tests it, so small ones are left alone
-	WHERE g.grade IN ('mix shift', 'single user') AND g.weekly_usd >= 0.01 * before * weekly AND (o.from_price_usd * weekly / NULLIF(g.weekly_usd, 0) >= 0.5) IS NOT TRUE
+	WHERE (g.grade IN ('mix shift', 'single user')
+		   OR g.grade = 'watch' AND g.cause NOT LIKE '%since the beginning of the quarter%' AND NOT EXISTS (SELECT FROM said s WHERE s.metric = 'unit_cost' AND s.scope = g.scope)) AND g.weekly_usd >= 0.01 * before * weekly AND (o.from_price_usd * weekly / NULLIF(g.weekly_usd, 0) >= 0.5) IS NOT TRUE
 	UNION ALL
 	SELECT 65, 'unit_cost', g.scope, 'up', g.weekly_usd, NULL, NULL, 'trend', g.cause, g.near_release, g.declared, NULL, g.weeks_open,
 		   format('An %s of %s costs %s %% more than at the beginning of the quarter: %s more a week than in the weeks before.', unit, llm_cost.scope_name(g.scope), llm_cost.shown(g.quarter_pct),
 			llm_cost.money_text(g.weekly_usd, finding_candidates.currency))
 	FROM graded g
-	WHERE g.grade = 'watch' AND g.weekly_usd > 0 AND NOT EXISTS (SELECT FROM said s WHERE s.metric = 'unit_cost' AND s.scope = g.scope)
+	WHERE g.grade = 'watch' AND g.cause LIKE '%since the beginning of the quarter%' AND g.weekly_usd > 0 AND NOT EXISTS (SELECT FROM said s WHERE s.metric = 'unit_cost' AND s.scope = g.scope)
 	UNION ALL
 	SELECT 70, 'spend_growth', l.scope, 'up', l.excess_usd * weekly, NULL, NULL, 'increased', l.evidence, NULL, NULL, l.since, NULL,
 		   COALESCE(format('%s spends far more than usual: %s on %s, %s in the week before; %s %s a week beyond the usual.', llm_cost.scope_subject(l.scope),

@@ -65,6 +65,16 @@ SELECT usage, scope, effect, change_pct, valid_from, valid_until, reason FROM ll
 SELECT llm_cost.declare_change('{"workflow": "mail"}', 10, '[2026-06-22,)', 'longer mails');
 SELECT scope, metric, grade, alert, headline_pct, like_for_like_pct, quarter_pct, standing_days, weeks_open, near_release, cause, comparisons, false_a_year
 FROM llm_cost.regressions(:'week') ORDER BY scope, metric;
+-- A list of one value is that value, and a scope within a list is what it is; of two values, one of which is declared, nothing is cancelled.
+SELECT f.filter, f.columns, d.scope, d.verdict, d.declared FROM (VALUES ('{"workflow": ["mail"]}'::jsonb, '{}'::text[]), ('{"workflow": ["mail", "calm"]}', '{workflow}'), ('{"workflow": ["mail", "calm"]}', '{}')) AS f (filter, columns),
+	LATERAL llm_cost.drift(by => f.columns, period => :'week', filter => f.filter) d WHERE d.verdict = 'increased' ORDER BY 1, 2;
+SELECT like_for_like_pct, verdict, declared FROM llm_cost.release_impact('long mails', as_of => '2026-06-29', filter => '{"workflow": ["mail", "calm"]}');
+SELECT filter, grade, cause FROM (VALUES ('{"workflow": ["mail"]}'::jsonb), ('{"workflow": ["mail", "calm"]}')) AS f (filter), LATERAL llm_cost.regressions(:'week', metrics => '{unit_cost}', filter => f.filter);
+-- Of the quarter 11 points were declared before the baseline of the week begins: 11 of 22 are left.
+SELECT llm_cost.declare_change('{"workflow": "creeping"}', 5, '[2026-05-04,)', 'two steps');
+SELECT grade, quarter_pct, cause FROM llm_cost.regressions(:'week', metrics => '{unit_cost}', filter => '{"workflow": "creeping"}', threshold_pct => 15);
+SELECT llm_cost.declare_change('{"workflow": "creeping"}', 11, '[2026-05-04,)', 'two steps');
+SELECT grade FROM llm_cost.regressions(:'week', metrics => '{unit_cost}', filter => '{"workflow": "creeping"}');
 -- of mail 15 points are left, which is no regression; with what was declared taken back it is one
 DELETE FROM llm_cost.declared_change;
 SELECT scope, metric, grade, alert, cause FROM llm_cost.regressions(:'week', metrics => '{unit_cost}') WHERE scope ->> 'workflow' IN ('mail', 'steps') ORDER BY scope;
