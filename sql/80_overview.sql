@@ -7,6 +7,32 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE((SELECT string_agg(format('%s=%s', e.key, COALESCE(e.value, '∅')), ', ' ORDER BY e.key) FROM jsonb_each_text(scope) AS e), 'all');
 COMMENT ON FUNCTION llm_cost.scope_text(jsonb) IS 'A scope in words: workflow=support, model=gpt-4o; all for the empty one.';
 
+CREATE FUNCTION llm_cost.main_column(usage regclass, period tstzrange) RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
+AS $$
+DECLARE
+	source		record;
+	candidates	text[];
+	named		bigint[];
+BEGIN
+	SELECT * INTO source FROM llm_cost.usage_source(main_column.usage);
+	candidates := ARRAY(SELECT c.name FROM unnest('{workflow,feature,agent,team,intent,model}'::text[]) WITH ORDINALITY AS c (name, rank)
+						WHERE c.name = ANY (source.columns) ORDER BY c.rank);
+	IF source.from_item IS NULL OR cardinality(candidates) < 2 THEN
+		RETURN candidates[1:1];
+	END IF;
+	EXECUTE format('SELECT ARRAY[%s] FROM %s AS a WHERE %s',
+		(SELECT string_agg(format('count(a.%I)', c.name), ', ' ORDER BY c.rank) FROM unnest(candidates) WITH ORDINALITY AS c (name, rank)) || ', count(*)',
+		source.from_item, llm_cost.period_predicate(source.relation, main_column.period, 'a')) INTO named;
+	RETURN ARRAY(SELECT c.name FROM unnest(candidates) WITH ORDINALITY AS c (name, rank)
+				 -- what half of the attempts name, else what any names
+				 ORDER BY named[c.rank] * 2 < named[cardinality(named)], named[c.rank] = 0, c.rank LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION llm_cost.main_column(regclass, tstzrange) IS
+	'The column that a table of the week is by, where none was asked for: the first of workflow, feature, agent, team, intent, model that at least half of the attempts of the period name; else the first that any names. Empty where the usage has none of them.';
+
 CREATE FUNCTION llm_cost.overview(
 	usage regclass DEFAULT NULL, period tstzrange DEFAULT NULL, by text[] DEFAULT NULL, baseline text DEFAULT NULL,
 	in_units_of text DEFAULT NULL, filter jsonb DEFAULT NULL, time_zone text DEFAULT NULL, max_rows integer DEFAULT 10,
@@ -29,8 +55,7 @@ DECLARE
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(overview.usage);
 	IF dimensions IS NULL THEN
-		dimensions := ARRAY(SELECT d.name FROM unnest('{workflow,feature,agent,team,intent,model}'::text[]) WITH ORDINALITY AS d (name, rank)
-							WHERE d.name = ANY (source.columns) ORDER BY d.rank LIMIT 1);
+		dimensions := llm_cost.main_column(source.relation, whole);
 	END IF;
 	IF COALESCE(overview.max_rows, 10) NOT BETWEEN 1 AND 1000 THEN
 		RAISE EXCEPTION 'max_rows must be between 1 and 1000'
@@ -93,4 +118,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.overview(regclass, tstzrange, text[], text, text, jsonb, text, integer) IS
-	'Where spend moved in the period (NULL: the last full week) against the mean of the windows before (baseline as in drift()): the scopes with the largest changes, then all other, adding up to the total. change_usd is the sum of what came from volume (at the mean of both unit costs), from users never seen before, from prices (the same usage at the prices of the start of the period), and from unit cost. The columns from headline_pct to cause are those of drift(). by: NULL takes the first of workflow, feature, agent, team, intent, model that the usage reports. in_units_of: operation, attempt, conversation, user or outcome. weeks_open: for how many weeks in a row it has changed that way. owner: the team, if one alone uses the scope. next_sql: the next question to ask. Amounts are in the currency of the price book; NULL where no attempt has a price.';
+	'Where spend moved in the period (NULL: the last full week) against the mean of the windows before (baseline as in drift()): the scopes with the largest changes, then all other, adding up to the total. change_usd is the sum of what came from volume (at the mean of both unit costs), from users never seen before, from prices (the same usage at the prices of the start of the period), and from unit cost. The columns from headline_pct to cause are those of drift(). by: NULL takes the first of workflow, feature, agent, team, intent, model that most attempts name. in_units_of: operation, attempt, conversation, user or outcome. weeks_open: for how many weeks in a row it has changed that way. owner: the team, if one alone uses the scope. next_sql: the next question to ask. Amounts are in the currency of the price book; NULL where no attempt has a price.';

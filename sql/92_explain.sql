@@ -189,11 +189,10 @@ BEGIN
 				HINT = 'Compare with usage: baseline => ''4 weeks'', or a range. drift() compares with the plan.';
 	END IF;
 	IF dimensions IS NULL THEN
-		dimensions := ARRAY(SELECT d.name FROM unnest('{workflow,intent}'::text[]) WITH ORDINALITY AS d (name, rank)
-							WHERE d.name = ANY (source.columns) ORDER BY d.rank);
-		IF dimensions = '{}' THEN
-			dimensions := ARRAY(SELECT d.name FROM unnest('{feature,agent,team}'::text[]) WITH ORDINALITY AS d (name, rank)
-								WHERE d.name = ANY (source.columns) ORDER BY d.rank LIMIT 1);
+		-- models are an effect of their own
+		dimensions := array_remove(llm_cost.main_column(source.relation, whole), 'model');
+		IF 'intent' = ANY (source.columns) AND 'intent' <> ALL (dimensions) THEN
+			dimensions := dimensions || 'intent'::text;
 		END IF;
 	END IF;
 	SELECT d.name, regexp_replace(d.name, '_id$', '') INTO unit_column, unit

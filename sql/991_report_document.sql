@@ -304,19 +304,19 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	zone		text := llm_cost.checked_zone(report_document.time_zone);
+	whole		tstzrange := llm_cost.checked_period(report_document.period, zone);
 	source		record;
 	column_name text;
 	dimensions	text[] := report_document.by;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(report_document.usage);
 	IF dimensions IS NULL THEN
-		dimensions := ARRAY(SELECT d.name FROM unnest('{workflow,feature,agent,team,intent,model}'::text[]) WITH ORDINALITY AS d (name, rank)
-							WHERE d.name = ANY (source.columns) ORDER BY d.rank LIMIT 1);
+		dimensions := llm_cost.main_column(source.relation, whole);
 	END IF;
 	FOREACH column_name IN ARRAY dimensions LOOP
 		PERFORM llm_cost.column_expression(source.relation, column_name, 'a');	-- errors when there is none
 	END LOOP;
-	RETURN llm_cost.report_body(source.relation, llm_cost.checked_period(report_document.period, zone), dimensions, zone);
+	RETURN llm_cost.report_body(source.relation, whole, dimensions, zone);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.report_document(tstzrange, regclass, text, text[]) IS
