@@ -61,6 +61,8 @@ CALL measure('retries', format('SELECT * FROM llm_cost.retries(period => %L)', :
 CALL measure('runaway, one week', format('SELECT * FROM llm_cost.runaway(%L)', :'week'));
 CALL measure('runaway, one day', 'SELECT * FROM llm_cost.runaway(''[2026-06-28,2026-06-29)'')');
 CALL measure('operations, one week', format('SELECT * FROM llm_cost.operations(%L)', :'week'));
+CALL measure('regressions by workflow', format('SELECT * FROM llm_cost.regressions(%L)', :'week'));
+CALL measure('regressions by user', format('SELECT * FROM llm_cost.regressions(%L, ''{user_id}'', ''{unit_cost}'')', :'week'));
 SELECT t.name, round(min(t.ms) / 1000, 2) AS seconds_best, round((percentile_cont(0.5) WITHIN GROUP (ORDER BY t.ms) / 1000)::numeric, 2) AS median,
 	   round((percentile_cont(0.5) WITHIN GROUP (ORDER BY t.ms) / max(b.ms))::numeric, 2) AS ratio, max(t.scans) AS scans
 FROM timed t, (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS ms FROM timed WHERE name = 'GROUP BY workflow') b

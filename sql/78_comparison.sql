@@ -273,9 +273,9 @@ BEGIN
 					THEN llm_cost.known_change(%15$L, t.headline)
 			   END AS judged_by,
 			   CASE WHEN t.sampling_unit <> 'window' THEN q.quiet ELSE q.quiet_headlines END AS placebo
-		FROM changed t LEFT JOIN LATERAL (
-			SELECT array_agg((p.estimate).change ORDER BY p.pair) AS quiet, array_agg((p.estimate).p_value ORDER BY p.pair) AS quiet_p, array_agg(p.headline ORDER BY p.pair) AS quiet_headlines
-			FROM changed p WHERE p.rank = t.rank AND p.pair BETWEEN 1 AND 8) AS q ON true
+		FROM changed t LEFT JOIN (
+			SELECT p.rank, array_agg((p.estimate).change ORDER BY p.pair) AS quiet, array_agg((p.estimate).p_value ORDER BY p.pair) AS quiet_p, array_agg(p.headline ORDER BY p.pair) AS quiet_headlines
+			FROM changed p WHERE p.pair BETWEEN 1 AND 8 GROUP BY p.rank) AS q ON q.rank = t.rank
 		WHERE t.pair = 0
 	), answered AS (
 	SELECT t.*, v.low + COALESCE(d.cancelled, 0) AS low, v.high + COALESCE(d.cancelled, 0) AS high, d.cancelled, d.says AS declared, v.p_value, v.placebo_larger, v.placebo_windows,
