@@ -602,6 +602,11 @@ measure_days(const Sums day[USERS][DAYS], int ndays, double *value, double *weig
 }
 
 static void
+never_interrupted(void)
+{
+}
+
+static void
 run_ten(const World *world, Scenario scenario, Tally *tally)
 {
 	static Sums day[USERS][DAYS];
@@ -624,6 +629,7 @@ run_ten(const World *world, Scenario scenario, Tally *tally)
 	AttributionInput input = {
 		.ndays = ndays, .value = value, .weight = weight, .weekday = weekday, .nreleases = RELEASES,
 		.exposure = exposure, .prior = prior, .prior_none = 3, .direction = 1,
+		.check_interrupts = never_interrupted,
 	};
 
 	taken[change_day] = true;

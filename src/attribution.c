@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* So many numbers are gone through between two looks for interrupts. */
+#define INTERRUPT_DAYS		65536
+
 #define MIN_DAYS			4
 #define DAYS_PER_WEEKDAY	3
 #define MAX_CORRELATION		0.9
@@ -27,15 +30,22 @@ typedef struct Days
 	double	   *value;
 	double	   *weight;
 	double	   *weekday;
+	double	   *place;			/* in the input */
 	double	   *exposure;		/* of one hypothesis */
-	double	   *residual;		/* of the best */
 	double		squares;
 } Days;
 
-int
+/* A hypothesis: what it leaves unexplained, and how large its effect is. */
+typedef struct Fit
+{
+	double		squares;
+	double		effect;
+} Fit;
+
+size_t
 attribution_room(int ndays)
 {
-	return 5 * ndays;
+	return 5 * (size_t) ndays;
 }
 
 static void
@@ -66,25 +76,48 @@ usable(const AttributionInput *input, int day)
 		input->weekday[day] >= 0 && input->weekday[day] < ATTRIBUTION_WEEKDAYS;
 }
 
+/* What makes the largest number about one, a power of two; others may vanish. */
+static int
+common_exponent(const AttributionInput *input, const double *numbers)
+{
+	double		largest = 0;
+	int			exponent = 0;
+
+	for (int d = 0; d < input->ndays; d++)
+		if (usable(input, d))
+			largest = fmax(largest, fabs(numbers[d]));
+	frexp(largest, &exponent);
+	return exponent;
+}
+
 static void
 prepare(const AttributionInput *input, double *room, Days *days)
 {
+	int			value_exponent = common_exponent(input, input->value);
+	int			weight_exponent = common_exponent(input, input->weight);
 	int			count[ATTRIBUTION_WEEKDAYS] = {0};
 	bool		by_weekday = true;
 
 	days->n = 0;
 	days->value = room;
 	days->weight = room + input->ndays;
-	days->weekday = room + 2 * input->ndays;
-	days->exposure = room + 3 * input->ndays;
-	days->residual = room + 4 * input->ndays;
+	days->weekday = room + 2 * (size_t) input->ndays;
+	days->place = room + 3 * (size_t) input->ndays;
+	days->exposure = room + 4 * (size_t) input->ndays;
 	for (int d = 0; d < input->ndays; d++)
 	{
+		double		weight;
+
 		if (!usable(input, d))
 			continue;
-		days->value[days->n] = input->value[d];
-		days->weight[days->n] = input->weight[d];
+		/* next to the others it says nothing */
+		weight = ldexp(input->weight[d], -weight_exponent);
+		if (weight < NOTHING * NOTHING)
+			continue;
+		days->value[days->n] = ldexp(input->value[d], -value_exponent);
+		days->weight[days->n] = weight;
 		days->weekday[days->n] = input->weekday[d];
+		days->place[days->n] = d;
 		days->n++;
 		count[input->weekday[d]]++;
 	}
@@ -103,40 +136,45 @@ prepare(const AttributionInput *input, double *room, Days *days)
 		days->squares += days->weight[i] * days->value[i] * days->value[i];
 }
 
-/*
- * What the exposure, which is in days->exposure, leaves unexplained; and its
- * effect.
- */
-static double
-unexplained(const Days *days, int direction, double *effect)
+static Fit
+fit_of(const Days *days, int direction, double xe, double ee)
 {
-	double		xe = 0;
-	double		ee = 0;
+	Fit			fit;
 
-	subtract_means(days, days->exposure);
-	for (int i = 0; i < days->n; i++)
-	{
-		xe += days->weight[i] * days->value[i] * days->exposure[i];
-		ee += days->weight[i] * days->exposure[i] * days->exposure[i];
-	}
-	*effect = ee > NOTHING ? xe / ee : 0;
-	if (*effect * direction < 0)
-		*effect = 0;
-	return fmax(0, days->squares - *effect * xe);
+	fit.effect = ee > NOTHING ? xe / ee : 0;
+	if (fit.effect * direction < 0)
+		fit.effect = 0;
+	fit.squares = fmax(0, days->squares - fit.effect * xe);
+	return fit;
 }
 
 static void
 expose_release(const AttributionInput *input, int release, const Days *days)
 {
-	int			n = 0;
+	const double *exposure = input->exposure + (size_t) release * input->ndays;
 
-	for (int d = 0; d < input->ndays; d++)
+	for (int i = 0; i < days->n; i++)
 	{
-		double		share = input->exposure[release * input->ndays + d];
+		double		share = exposure[(int) days->place[i]];
 
-		if (usable(input, d))
-			days->exposure[n++] = isfinite(share) ? share : 0;
+		days->exposure[i] = isfinite(share) ? share : 0;
 	}
+	subtract_means(days, days->exposure);
+}
+
+static Fit
+fit_release(const AttributionInput *input, int release, const Days *days)
+{
+	double		xe = 0;
+	double		ee = 0;
+
+	expose_release(input, release, days);
+	for (int i = 0; i < days->n; i++)
+	{
+		xe += days->weight[i] * days->value[i] * days->exposure[i];
+		ee += days->weight[i] * days->exposure[i] * days->exposure[i];
+	}
+	return fit_of(days, input->direction, xe, ee);
 }
 
 static void
@@ -144,32 +182,65 @@ expose_step(int day, const Days *days)
 {
 	for (int i = 0; i < days->n; i++)
 		days->exposure[i] = i >= day;
+	subtract_means(days, days->exposure);
 }
 
-/* If this is the best so far, its residuals are kept. */
-static void
-remember(const Days *days, double squares, double effect, double *best)
+/* Steps from the last day to the first, each from the one before. */
+typedef struct Steps
 {
-	if (squares >= *best)
-		return;
-	*best = squares;
+	int			day;
+	double		xe;
+	double		after[ATTRIBUTION_WEEKDAYS];	/* weights, of each group */
+	double		total[ATTRIBUTION_WEEKDAYS];
+} Steps;
+
+static void
+begin_steps(const Days *days, Steps *steps)
+{
+	memset(steps, 0, sizeof(Steps));
+	steps->day = days->n;
 	for (int i = 0; i < days->n; i++)
-		days->residual[i] = days->value[i] - effect * days->exposure[i];
+		steps->total[days->group[(int) days->weekday[i]]] += days->weight[i];
 }
 
+/*
+ * Values are deviations from the means of their groups, so the means of the
+ * exposure drop out of its product with them, and its squares follow from the
+ * weights on either side.
+ */
+static Fit
+next_step(const AttributionInput *input, const Days *days, Steps *steps)
+{
+	double		ee = 0;
+	int			i = --steps->day;
+
+	steps->xe += days->weight[i] * days->value[i];
+	steps->after[days->group[(int) days->weekday[i]]] += days->weight[i];
+	for (int g = 0; g < days->groups; g++)
+		if (steps->total[g] > 0)
+			ee += steps->after[g] * fmax(0, 1 - steps->after[g] / steps->total[g]);
+	if (i % INTERRUPT_DAYS == 0)
+		input->check_interrupts();
+	return fit_of(days, input->direction, steps->xe, ee);
+}
+
+/* of the best hypothesis, whose exposure is in days->exposure */
 static double
-degrees_of_freedom(const Days *days)
+degrees_of_freedom(const Days *days, double effect)
 {
 	double		products = 0;
 	double		squares = 0;
+	double		before = 0;
 	double		correlation = 0;
 	double		df = days->n - days->groups - 1;
 
 	for (int i = 0; i < days->n; i++)
 	{
-		squares += days->residual[i] * days->residual[i];
-		if (i > 0)
-			products += days->residual[i] * days->residual[i - 1];
+		double		residual = days->value[i] - effect * days->exposure[i];
+
+		squares += residual * residual;
+		products += residual * before;
+		before = residual;
 	}
 	if (squares > 0)
 		correlation = fmin(fmax(products / squares, 0), MAX_CORRELATION);
@@ -187,43 +258,57 @@ void
 attribute_change(const AttributionInput *input, double *probability, double *room)
 {
 	Days		days;
-	double		best = INFINITY;
-	double		effect;
+	Steps		steps;
+	Fit			best = {INFINITY, 0};
+	int			best_step = -1;
+	int			best_release = -1;
 	double		floor;
 	double		df;
 	double		total = 0;
 	double	   *none = &probability[input->nreleases];
 
-	memset(probability, 0, (input->nreleases + 1) * sizeof(double));
+	memset(probability, 0, ((size_t) input->nreleases + 1) * sizeof(double));
 	*none = 1;
 	prepare(input, room, &days);
 	if (days.n < MIN_DAYS || days.n - days.groups - 1 < 1 || !(days.squares > 0))
 		return;
 
 	/* the best first, as all others are measured by it */
-	for (int day = 1; day < days.n; day++)
+	begin_steps(&days, &steps);
+	while (steps.day > 1)
 	{
-		double		squares;
+		Fit			fit = next_step(input, &days, &steps);
 
-		expose_step(day, &days);
-		squares = unexplained(&days, input->direction, &effect);
-		remember(&days, squares, effect, &best);
+		/* of equal ones the first */
+		if (fit.squares <= best.squares)
+		{
+			best = fit;
+			best_step = steps.day;
+		}
 	}
 	for (int r = 0; r < input->nreleases; r++)
 	{
-		expose_release(input, r, &days);
-		probability[r] = unexplained(&days, input->direction, &effect);
-		remember(&days, probability[r], effect, &best);
-	}
-	floor = NOTHING * days.squares;
-	df = degrees_of_freedom(&days);
+		Fit			fit = fit_release(input, r, &days);
 
-	*none = 0.5 * likelihood(days.squares, best, floor, df);
-	for (int day = 1; day < days.n; day++)
-	{
-		expose_step(day, &days);
-		*none += 0.5 / (days.n - 1) * likelihood(unexplained(&days, input->direction, &effect), best, floor, df);
+		input->check_interrupts();
+		probability[r] = fit.squares;
+		if (fit.squares < best.squares)
+		{
+			best = fit;
+			best_release = r;
+		}
 	}
+	if (best_release >= 0)
+		expose_release(input, best_release, &days);
+	else
+		expose_step(best_step, &days);
+	floor = NOTHING * days.squares;
+	df = degrees_of_freedom(&days, best.effect);
+
+	*none = 0.5 * likelihood(days.squares, best.squares, floor, df);
+	begin_steps(&days, &steps);
+	while (steps.day > 1)
+		*none += 0.5 / (days.n - 1) * likelihood(next_step(input, &days, &steps).squares, best.squares, floor, df);
 	*none *= input->prior_none;
 	total = *none;
 	for (int r = 0; r < input->nreleases; r++)
@@ -232,7 +317,7 @@ attribute_change(const AttributionInput *input, double *probability, double *roo
 		if (probability[r] >= days.squares)
 			probability[r] = 0;
 		else
-			probability[r] = input->prior[r] * likelihood(probability[r], best, floor, df);
+			probability[r] = input->prior[r] * likelihood(probability[r], best.squares, floor, df);
 		total += probability[r];
 	}
 	if (!(total > 0))

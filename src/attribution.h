@@ -30,7 +30,9 @@
  * apart but by their priors, and share the probability; whoever names one
  * should ask for 0.9.
  *
- * O(days x (days + releases)).  Reference: the location of a change point as
+ * O(days x releases), which is the size of what is given; it can be interrupted.
+ * Numbers may be as large as doubles are: what makes days comparable is taken
+ * out first.  Reference: the location of a change point as
  * a posterior distribution, A. Smith, "A Bayesian approach to inference about
  * a change-point in a sequence of random variables", Biometrika 62, 1975.
  *
@@ -41,6 +43,10 @@
 #ifndef LLM_COST_ATTRIBUTION_H
 #define LLM_COST_ATTRIBUTION_H
 
+#include <stddef.h>
+
+#include "series.h"
+
 #define ATTRIBUTION_WEEKDAYS 7
 
 typedef struct AttributionInput
@@ -50,14 +56,15 @@ typedef struct AttributionInput
 	const double *weight;		/* NAN or not above 0: left out */
 	const int  *weekday;		/* 0 to 6 */
 	int			nreleases;
-	const double *exposure;		/* of release r on day d: [r * ndays + d] */
+	const double *exposure;		/* of release r on day d: [r * ndays + d]; not finite: 0 */
 	const double *prior;		/* of each release, not negative */
 	double		prior_none;
 	int			direction;		/* 1 rose, -1 fell, 0 unknown */
+	CheckInterrupts check_interrupts;
 } AttributionInput;
 
 /* So many doubles of memory are taken, the caller's. */
-extern int	attribution_room(int ndays);
+extern size_t attribution_room(int ndays);
 
 /*
  * Fills nreleases + 1 probabilities, the last one that of no release.  Fewer

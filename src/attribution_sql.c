@@ -12,8 +12,18 @@
 #include "attribution.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "student_t.h"
 #include "utils/array.h"
+
+/* So many numbers are a century of days with three hundred releases. */
+#define MAX_NUMBERS 10000000
+
+static void
+check_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
 
 /* The numbers of an array, NULL as NAN. */
 static double *
@@ -22,8 +32,16 @@ numbers_argument(FunctionCallInfo fcinfo, int arg, int *n)
 	Datum	   *datums;
 	bool	   *nulls;
 	double	   *numbers;
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(arg);
 
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+	*n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	if (*n > MAX_NUMBERS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many days and releases"),
+				 errdetail("There are %d numbers, more than %d.", *n, MAX_NUMBERS),
+				 errhint("Give fewer releases, or a shorter time.")));
+	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
 					  TYPALIGN_DOUBLE, &datums, &nulls, n);
 	numbers = palloc(Max(*n, 1) * sizeof(double));
 	for (int i = 0; i < *n; i++)
@@ -64,20 +82,28 @@ release_probabilities(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("prior must be between 0 and 1000000"),
-					 errdetail("It is %g.", input.prior[r])));
+					 errdetail("That of release %d is %g.", r + 1, input.prior[r])));
+	for (int i = 0; i < nexposures; i++)
+		if (!isnan(input.exposure[i]) && !(input.exposure[i] >= 0 && input.exposure[i] <= 1))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("exposure must be between 0 and 1"),
+					 errdetail("That of release %d on day %d is %g.", i / input.ndays + 1, i % input.ndays + 1, input.exposure[i]),
+					 errhint("It is the share of a day that had the release.")));
 	if (!(input.prior_none >= 0 && input.prior_none <= 1e6))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("prior must be between 0 and 1000000"),
 				 errdetail("It is %g.", input.prior_none)));
 
+	input.check_interrupts = check_interrupts;
 	weekday = palloc(Max(input.ndays, 1) * sizeof(int));
 	for (int d = 0; d < input.ndays; d++)
 		weekday[d] = weekdays[d] >= 0 && weekdays[d] < ATTRIBUTION_WEEKDAYS ? (int) weekdays[d] : -1;
 	input.weekday = weekday;
 
 	probability = palloc((input.nreleases + 1) * sizeof(double));
-	attribute_change(&input, probability, palloc(Max(attribution_room(input.ndays), 1) * sizeof(double)));
+	attribute_change(&input, probability, palloc_extended(Max(attribution_room(input.ndays), 1) * sizeof(double), MCXT_ALLOC_HUGE));
 
 	result = palloc((input.nreleases + 1) * sizeof(Datum));
 	for (int r = 0; r <= input.nreleases; r++)
