@@ -33,8 +33,8 @@ COMMENT ON TYPE llm_cost.trend_change_point IS 'A change of level or slope that 
 COMMENT ON COLUMN llm_cost.trend_change_point.bucket IS 'The first bucket of the new stretch.';
 COMMENT ON COLUMN llm_cost.trend_change_point.value_before IS 'Fitted value of the last bucket before.';
 COMMENT ON COLUMN llm_cost.trend_change_point.value_after IS 'Fitted value of the first bucket of the new stretch.';
-COMMENT ON COLUMN llm_cost.trend_change_point.slope_before IS 'Slope before, a bucket of median length; 0 if level.';
-COMMENT ON COLUMN llm_cost.trend_change_point.slope_after IS 'Slope after, a bucket of median length; 0 if level.';
+COMMENT ON COLUMN llm_cost.trend_change_point.slope_before IS 'Slope before, a bucket of median length; 0 if level, NULL if beyond double precision.';
+COMMENT ON COLUMN llm_cost.trend_change_point.slope_after IS 'Slope after, a bucket of median length; 0 if level, NULL if beyond double precision.';
 
 CREATE TYPE llm_cost.monitor_reading AS (
 	bucket timestamptz,
@@ -104,7 +104,7 @@ CREATE AGGREGATE llm_cost.change_points(timestamptz, float8) (
 	FINALFUNC = llm_cost.change_points_final, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.change_points(timestamptz, float8) IS
-	'When the level of a series changed: arguments are bucket and value; returns an array of change_point by time, empty if there is no change. A series without changes has one percent chance of any. A change needs four values on either side. A value by itself that is far from all around it is no change and left out, also if it is the last. Buckets without a row, with NULL, NaN or an infinite value are gaps. The order of rows means nothing. NULL with fewer than eight values: then nothing can be said. For logarithms of costs, such as the cost index, rather than for costs. Errors: two values for a bucket, an infinite bucket.';
+	'When the level of a series changed: arguments are bucket and value; returns an array of change_point by time, empty if there is no change. A series without changes has one percent chance of any. A change needs four values on either side. A value by itself that is far from all around it is no change and left out, also if it is the last. Buckets without a row, with NULL, NaN or a value beyond 1e305 are gaps. The order of rows means nothing. NULL with fewer than eight values: then nothing can be said. For logarithms of costs, such as the cost index, rather than for costs. Assumed: levels are constant between sudden changes, without trend or season, and noise has one variance, tails not much heavier than the normal''s and at most the autocorrelation of a first-order process; with less than a month of strongly autocorrelated values there are more false alarms (about five in a hundred at 0.5). Binary segmentation with Student''s t, p-values by Bonferroni or B. James, K. James and D. Siegmund, Tests for a change-point, Biometrika 74, 1987, whichever is less; location by Y. Yao, Approximating the distribution of the maximum likelihood estimate of the change-point, Ann. Statist. 15, 1987. Errors: two values for a bucket, an infinite bucket.';
 
 CREATE AGGREGATE llm_cost.change_points(timestamptz, float8, float8) (
 	SFUNC = llm_cost.change_points_add, STYPE = internal, SSPACE = 1024,
@@ -118,14 +118,14 @@ CREATE AGGREGATE llm_cost.trend_change_points(timestamptz, float8) (
 	FINALFUNC = llm_cost.trend_change_points_final, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.trend_change_points(timestamptz, float8) IS
-	'The history of a series as stretches that are level or have a slope: arguments are bucket and value; returns an array of trend_change_point by time, empty if it is one stretch. It describes what is plain to see, and does not control false alarms; change_points() finds smaller changes. A stretch has three values or more. Gaps, spikes, order and errors are as in change_points(). NULL with fewer than six values. Time grows with the square of the number of values where there are few changes: 8,760 take about half a second.';
+	'The history of a series as stretches that are level or have a slope: arguments are bucket and value; returns an array of trend_change_point by time, empty if it is one stretch. It describes what is plain to see, and does not control false alarms; change_points() finds smaller changes. A stretch has three values or more. Gaps, spikes, order and errors are as in change_points(). Assumed: stretches are lines with independent noise, of any size; seasons and autocorrelated noise look like changes. Least cost by dynamic programming, pruned exactly as in R. Killick, P. Fearnhead and I. Eckley, Optimal detection of changepoints with a linear computational cost, JASA 107, 2012. NULL with fewer than six values. Time grows with the square of the number of values where there are few changes: 8,760 take about half a second.';
 
 CREATE AGGREGATE llm_cost.change_monitor(timestamptz, float8, timestamptz) (
 	SFUNC = llm_cost.change_monitor_add, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = llm_cost.change_monitor_final, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.change_monitor(timestamptz, float8, timestamptz) IS
-	'Whether the level of a series has changed since a given moment, as known after each bucket: arguments are bucket, value and the moment, the same for all rows of a group; returns an array with a monitor_reading for each bucket from that moment on. What came before is the baseline, of four values or more (NULL with fewer). However often one looks, without a change there is one percent chance that any reading ever says so. Gaps, spikes, order and errors are as in change_points().';
+	'Whether the level of a series has changed since a given moment, as known after each bucket: arguments are bucket, value and the moment, the same for all rows of a group; returns an array with a monitor_reading for each bucket from that moment on. What came before is the baseline, of four values or more (NULL with fewer). However often one looks, without a change there is one percent chance that any reading ever says so. Assumed: before and after, values scatter normally around one level with one standard deviation and at most the autocorrelation of the baseline, which is estimated; no trend and no season. A confidence sequence: M. Perez-Ortiz, T. Lardy, R. de Heide and P. Grünwald, E-statistics, group invariance and anytime-valid testing, Ann. Statist. 52, 2024. Gaps, spikes, order and errors are as in change_points().';
 
 CREATE AGGREGATE llm_cost.change_monitor(timestamptz, float8, timestamptz, float8) (
 	SFUNC = llm_cost.change_monitor_add, STYPE = internal, SSPACE = 1024,

@@ -250,12 +250,19 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				DETAIL = format('Period: %s.', checked_period.period),
 				HINT = 'For example tstzrange(''2026-06-01'', ''2026-06-08''), or llm_cost.last_week().';
+	-- earlier windows of the same length must have a date, too
+	ELSIF lower(checked_period.period) < '1900-01-01' OR upper(checked_period.period) > '3000-01-01'
+		  OR upper(checked_period.period) - lower(checked_period.period) > INTERVAL '36525 days' THEN
+		RAISE EXCEPTION 'period is out of range'
+			USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = format('Period: %s.', checked_period.period),
+				HINT = 'It begins in 1900 or later, ends before 3000, and lasts 100 years at most.';
 	END IF;
 	RETURN tstzrange(lower(checked_period.period), upper(checked_period.period));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.checked_period(tstzrange, text) IS
-	'The period with its start and without its end; the last full week for NULL. Errors when it is empty or unbounded.';
+	'The period with its start and without its end; the last full week for NULL. Errors when it is empty, unbounded, before 1900, after 2999 or longer than 100 years.';
 
 /*
  * A comparison is of windows: the period against windows before it that fall on
@@ -300,7 +307,8 @@ BEGIN
 		IF upper(before) > lower(comparison_windows.period) THEN
 			RAISE EXCEPTION 'baseline must end before the period begins'
 				USING ERRCODE = 'invalid_parameter_value',
-					DETAIL = format('Baseline: %s. Period: %s.', before, comparison_windows.period);
+					DETAIL = format('Baseline: %s. Period: %s.', before, comparison_windows.period),
+					HINT = 'Take an earlier range, or ''4 weeks''.';
 		END IF;
 	END IF;
 	FOR k IN 0 .. comparison_windows.quiet_pairs LOOP

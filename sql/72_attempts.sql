@@ -113,7 +113,7 @@ BEGIN
 					FROM unnest(ARRAY['input_tokens', 'output_tokens', 'meters']) AS c) || ') IS NOT TRUE' ELSE 'true' END,
 		source.from_item, children,
 		llm_cost.period_predicate(attempts_query.usage, attempts_query.scanned, 'a'),
-		llm_cost.filter_predicate(attempts_query.usage, attempts_query.filter - within_operation, 'a'), once, ties, ties, ties));
+		llm_cost.filter_predicate(attempts_query.usage, CASE WHEN jsonb_typeof(attempts_query.filter) <> 'object' THEN attempts_query.filter ELSE attempts_query.filter - within_operation END, 'a'), once, ties, ties, ties));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.attempts_query(regclass, tstzrange, text[], jsonb, timestamptz) IS

@@ -217,10 +217,10 @@ DECLARE
 	wanted_scope jsonb;
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(attribute_change.usage);
+	PERFORM llm_cost.filter_predicate(source.relation, attribute_change.filter, 'a');	-- errors when it is none
 	-- releases of other scopes are told apart by comparing all of them
 	SELECT array_agg(f.key ORDER BY f.key), jsonb_object_agg(f.key, f.value #>> '{}') INTO columns, wanted_scope
 	FROM jsonb_each(attribute_change.filter) AS f WHERE jsonb_typeof(f.value) <> 'array';
-	PERFORM llm_cost.filter_predicate(source.relation, attribute_change.filter, 'a');	-- errors when it is none
 	SELECT * INTO chosen FROM llm_cost.chosen_metric(source.relation, wanted, attribute_change.unit, COALESCE(columns, '{}'));
 	RETURN QUERY EXECUTE format($sql$
 		SELECT n.value ->> 'release', (n.value ->> 'at')::timestamptz, (n.value ->> 'probability')::numeric,

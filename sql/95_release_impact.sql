@@ -365,10 +365,11 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Units: operation, attempt, conversation, outcome.';
 	ELSIF weeks NOT BETWEEN 1 AND 520 THEN
 		RAISE EXCEPTION 'baseline_weeks must be between 1 and 520'
-			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('baseline_weeks: %s.', weeks);
-	ELSIF wait < '0' OR longest < '1 day' OR longest > make_interval(weeks => weeks) THEN
-		RAISE EXCEPTION 'warmup must not be negative, and follow between a day and the baseline'
-			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('warmup: %s. follow: %s. baseline_weeks: %s.', wait, longest, weeks);
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('baseline_weeks: %s.', weeks), HINT = 'Four weeks are usual.';
+	ELSIF wait < '0' OR wait > '90 days' OR longest < '1 day' OR longest > make_interval(weeks => weeks) THEN
+		RAISE EXCEPTION 'warmup must be at most 90 days, and follow between a day and the baseline'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('warmup: %s. follow: %s. baseline_weeks: %s.', wait, longest, weeks),
+				HINT = 'For example warmup => ''30 minutes'', follow => ''7 days''.';
 	END IF;
 	SELECT * INTO source FROM llm_cost.usage_source(release_impact.usage);
 	PERFORM llm_cost.require_attempts(source.relation);

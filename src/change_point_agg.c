@@ -24,6 +24,9 @@
 
 #define DEFAULT_ALPHA 0.01
 
+/* What is larger is no value; differences of others stay finite. */
+#define MAX_VALUE 1e305
+
 typedef struct Observation
 {
 	TimestampTz bucket;
@@ -86,7 +89,7 @@ series_add(SeriesState *state, FunctionCallInfo fcinfo)
 {
 	Observation *new;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || !isfinite(PG_GETARG_FLOAT8(2)))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || !(fabs(PG_GETARG_FLOAT8(2)) <= MAX_VALUE))
 		return;
 	if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(1)))
 		ereport(ERROR,
@@ -303,6 +306,10 @@ trend_change_points_final(PG_FUNCTION_ARGS)
 		};
 		bool		nulls[lengthof(values)] = {false};
 
+		/* buckets may be so near to each other */
+		nulls[3] = isinf(ldexp(change->slope_before, series.exponent));
+		nulls[4] = isinf(ldexp(change->slope_after, series.exponent));
+
 		record_array_add(&result, values, nulls);
 	}
 	PG_RETURN_DATUM(record_array_end(&result));
@@ -343,7 +350,7 @@ change_monitor_final(PG_FUNCTION_ARGS)
 		bool		nulls[lengthof(values)] = {false};
 
 		CHECK_FOR_INTERRUPTS();
-		nulls[2] = nulls[3] = isinf(reading.low);
+		nulls[2] = nulls[3] = isinf(reading.low) || isinf(ldexp(Max(fabs(reading.low), fabs(reading.high)), series.exponent));
 		record_array_add(&result, values, nulls);
 	}
 	PG_RETURN_DATUM(record_array_end(&result));

@@ -16,6 +16,9 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+/* No logarithm of a cost of one call is further from 0. */
+#define MAX_LEVEL 1000
+
 typedef struct OneBucket
 {
 	int			ncells;
@@ -43,7 +46,7 @@ cost_index_append_add(PG_FUNCTION_ARGS)
 	else
 		state = (OneBucket *) PG_GETARG_POINTER(0);
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) ||
-		!isfinite(PG_GETARG_FLOAT8(1)) || !isfinite(PG_GETARG_FLOAT8(2)) ||
+		!(fabs(PG_GETARG_FLOAT8(1)) <= MAX_LEVEL) || !isfinite(PG_GETARG_FLOAT8(2)) ||
 		PG_GETARG_FLOAT8(2) <= 0 || PG_GETARG_INT64(3) <= 0)
 		PG_RETURN_POINTER(state);
 	if (state->ncells == state->capacity)

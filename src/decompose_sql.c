@@ -23,6 +23,10 @@
 
 #define MAX_RESAMPLES	10000
 
+/* What is larger is no sum, what is smaller is none: products and ratios of others stay finite. */
+#define MAX_AMOUNT		1e60
+#define MIN_AMOUNT		1e-60
+
 /* So many of the units that changed most are tried for being behind an effect. */
 #define MAX_SUSPECTS	10
 
@@ -151,12 +155,13 @@ sum_argument(FunctionCallInfo fcinfo, int sum)
 {
 	double		value = PG_ARGISNULL(ARG_SUMS + sum) ? 0 : PG_GETARG_FLOAT8(ARG_SUMS + sum);
 
-	if (!isfinite(value) || (sum < NUM_COUNTS && value < 0))
+	if (!(fabs(value) <= MAX_AMOUNT) || (sum < NUM_COUNTS && value < 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("%s must be finite%s", sum_names[sum], sum < NUM_COUNTS ? " and not negative" : ""),
-				 errdetail("It is %g.", value)));
-	return value;
+				 errdetail("It is %g.", value),
+				 errhint("Amounts are at most %g in size.", MAX_AMOUNT)));
+	return fabs(value) < MIN_AMOUNT ? 0 : value;
 }
 
 static int32
@@ -449,9 +454,12 @@ check_residual(const Decomposition *d, const Finding *finding)
 		else
 			before += amount;
 	}
-	if (fabs(finding->amount[EFFECT_TOTAL] - (after + before)) > MAX_RESIDUAL * largest)
-		elog(ERROR, "effects do not add up: %g instead of %g",
-			 finding->amount[EFFECT_TOTAL], after + before);
+	if (!(fabs(finding->amount[EFFECT_TOTAL] - (after + before)) <= MAX_RESIDUAL * largest))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("effects do not add up to the change"),
+				 errdetail("They are %g instead of %g.", finding->amount[EFFECT_TOTAL], after + before),
+				 errhint("Some counts or amounts are far too large for others, for example costs of next to no tokens.")));
 }
 
 /* ---- the result ---- */

@@ -129,10 +129,10 @@ shift_of_shares_add(PG_FUNCTION_ARGS)
 				 errmsg("after must not be NULL"),
 				 errhint("It is true for what the period holds, false for its baseline.")));
 	row->n = PG_ARGISNULL(ARG_N) ? 0 : PG_GETARG_FLOAT8(ARG_N);
-	if (!(row->n >= 0 && row->n < 1e100) || !isfinite(position))
+	if (!(row->n >= 0 && row->n < 1e100) || !(fabs(position) < 1e100))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("n must not be negative, and n and position must be finite"),
+				 errmsg("n must not be negative, and n and position must be less than 1e100"),
 				 errdetail("They are %g and %g.", row->n, position)));
 	if (state->on_axis == PG_ARGISNULL(ARG_POSITION))
 		ereport(ERROR,

@@ -17,6 +17,9 @@
 
 #include "trend.h"
 
+/* What is left of differences of sums. */
+#define TIME_ROUNDING 1e-15
+
 #define ADDEND 0.02				/* to mean squares, in variances */
 #define SLOPE_PENALTY 3			/* × ln n */
 #define CHANGE_PENALTY 8		/* × ln n */
@@ -69,7 +72,8 @@ fit(const Partition *p, int start, int end)
 	xx = (b->xx - a->xx) / n - fit.mean_x * fit.mean_x;
 	xy = (b->xy - a->xy) / n - fit.mean_x * fit.mean_y;
 	yy = (b->yy - a->yy) / n - fit.mean_y * fit.mean_y;
-	fit.slope = xy / xx;
+	/* buckets that are all but one have no slope */
+	fit.slope = xx > TIME_ROUNDING * b->xx / n ? xy / xx : 0;
 	fit.level_square = Max(yy, 0);
 	fit.line_square = Max(yy - xy * fit.slope, 0);
 	return fit;
