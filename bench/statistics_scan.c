@@ -395,7 +395,7 @@ main(int argc, char **argv)
 	int			scans = argc > 1 ? atoi(argv[1]) : 30;
 	uint64_t	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	int			processes = argc > 3 ? atoi(argv[3]) : 1;
-	Tallies    *tallies;
+	Tallies	   *tallies;
 
 	if (scans < 2 || processes < 1 || processes > 64)
 	{
