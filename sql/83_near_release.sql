@@ -83,13 +83,15 @@ BEGIN
 		SELECT s.rank, s.label, (%2$L::date[])[c.bucket] AS day, c.bucket, c.user_id, c.version, c.attempts, c.first_started_at, c.%3$s::numeric AS y, (%4$s)::numeric AS n
 		FROM suspect s JOIN (SELECT c.*, %5$s AS scope FROM cell c) AS c ON c.scope = s.label
 	), version_day AS (
-		SELECT t.rank, t.version, sum(t.attempts) AS attempts, min(t.first_started_at) AS at, sum(sum(t.attempts)) OVER (PARTITION BY t.rank, t.day) AS all_attempts,
+		SELECT t.rank, t.version, t.day, sum(t.attempts) FILTER (WHERE t.bucket BETWEEN %6$s AND %8$s) AS near_attempts,
+			   sum(t.attempts) AS attempts, min(t.first_started_at) AS at, sum(sum(t.attempts)) OVER (PARTITION BY t.rank, t.day) AS all_attempts,
 			   dense_rank() OVER (PARTITION BY t.rank ORDER BY t.day)::integer AS number
 		FROM touched t WHERE t.version IS NOT NULL GROUP BY t.rank, t.version, t.day
 	), version_began AS (
 		SELECT v.rank, v.version, llm_cost.rollout_began(array_agg(v.number ORDER BY v.number), array_agg(COALESCE(v.attempts / NULLIF(v.all_attempts, 0), 0)::double precision ORDER BY v.number),
 					array_agg(v.at ORDER BY v.number), max(max(v.number)) OVER (PARTITION BY v.rank)) AS at,
-			   sum(v.attempts) AS attempts, min(min(v.at)) OVER (PARTITION BY v.rank) AS all_began_at
+			   sum(v.attempts) AS attempts, min(min(v.at)) OVER (PARTITION BY v.rank) AS all_began_at,
+			   array_agg(v.day) AS days, array_agg(v.near_attempts) AS near_attempts
 		FROM version_day v GROUP BY v.rank, v.version
 	), user_day AS (
 		-- with what the user's baseline adds up to, every day
@@ -121,14 +123,16 @@ BEGIN
 		FROM suspect s JOIN said d ON llm_cost.scopes_meet(d.scope, %16$L || s.label)
 		WHERE NOT EXISTS (SELECT FROM version_began v WHERE v.rank = s.rank AND v.version = d.release)
 	), carried AS (
-		SELECT c.rank, c.name, t.day, sum(t.attempts) FILTER (WHERE v.at >= c.at) / NULLIF(sum(t.attempts), 0) AS share
-		FROM candidate c JOIN (SELECT t.rank, t.day, t.version, sum(t.attempts) AS attempts FROM touched t
-			WHERE t.bucket BETWEEN %6$s AND %8$s AND t.version IS NOT NULL GROUP BY 1, 2, 3) AS t USING (rank) JOIN version_began v USING (rank, version)
-		WHERE c.seen GROUP BY c.rank, c.name, t.day
+		-- arrays, as the planner cannot know how many rows a join by day would go through
+		SELECT c.rank, c.name, x.day, sum(x.attempts) FILTER (WHERE v.at >= c.at) / NULLIF(sum(x.attempts), 0) AS share
+		FROM candidate c JOIN version_began v USING (rank), LATERAL unnest(v.days, v.near_attempts) AS x (day, attempts)
+		WHERE c.seen AND x.attempts IS NOT NULL GROUP BY c.rank, c.name, x.day
 	), exposed AS (
-		SELECT c.rank, c.name, c.at, c.prior, array_agg(COALESCE(x.share::double precision, CASE WHEN c.seen THEN 0 END,
+		SELECT c.rank, c.name, c.at, c.prior, array_agg(COALESCE((x.shares ->> d.day::text)::double precision, CASE WHEN c.seen THEN 0 END,
 				LEAST(1, GREATEST(0, EXTRACT(epoch FROM timezone(%17$L, (d.day + 1)::timestamp) - c.at) / 86400)))::double precision ORDER BY d.day) AS exposure
-		FROM candidate c JOIN told_day d USING (rank) LEFT JOIN carried x USING (rank, name, day)
+		FROM candidate c JOIN (SELECT d.rank, array_agg(d.day) AS days FROM told_day d GROUP BY d.rank) AS t USING (rank)
+			 LEFT JOIN (SELECT x.rank, x.name, jsonb_object_agg(x.day, x.share) AS shares FROM carried x GROUP BY x.rank, x.name) AS x USING (rank, name),
+			 LATERAL unnest(t.days) AS d (day)
 		GROUP BY c.rank, c.name, c.at, c.prior
 	), probable AS (
 		SELECT s.rank, e.names, e.times, llm_cost.release_probabilities(d.value, d.weight, d.weekday, COALESCE(e.exposures, '{}'), COALESCE(e.priors, '{}'), 3, s.direction) AS p
@@ -137,7 +141,7 @@ BEGIN
 						  array_agg(EXTRACT(dow FROM d.day)::double precision ORDER BY d.day) AS weekday
 				   FROM told_day d GROUP BY d.rank) AS d USING (rank)
 			 LEFT JOIN (SELECT e.rank, array_agg(e.name ORDER BY e.at, e.name) AS names, array_agg(e.at ORDER BY e.at, e.name) AS times, array_agg(e.prior ORDER BY e.at, e.name) AS priors,
-							   (SELECT array_agg(x.share ORDER BY o.at, o.name, x.n) FROM exposed o, unnest(o.exposure) WITH ORDINALITY AS x (share, n) WHERE o.rank = e.rank) AS exposures
+							   array_agg(e.exposure ORDER BY e.at, e.name) AS exposures
 						FROM exposed e GROUP BY e.rank) AS e USING (rank)
 	), near AS (
 		SELECT p.rank, CASE WHEN max(r.probability) >= 0.9 THEN max(r.name) FILTER (WHERE r.probability >= 0.9)
@@ -148,7 +152,7 @@ BEGIN
 			SELECT x.*, row_number() OVER (ORDER BY x.probability DESC, x.name) AS number
 			FROM unnest(p.names, p.times, p.p[:cardinality(p.names)]) AS x (name, at, probability)) AS r ON true
 		GROUP BY p.rank, p.p
-	)
+	)%20$s
 	SELECT a.*, n.near_release, n.near_releases, %19$s$sql$,
 		near_release_query.near_scope, dates, near_release_query.numerator,
 		CASE near_release_query.denominator WHEN 'windows' THEN '1' ELSE regexp_replace(near_release_query.denominator, '(\w+)', 'c.\1', 'g') END,
@@ -168,30 +172,36 @@ BEGIN
 		llm_cost.declared_releases_query(source.relation, tstzrange(first_day, upper(near_release_query.period))), first_day,
 		COALESCE(near_release_query.filter, '{}'), near_release_query.time_zone,
 		CASE WHEN near_release_query.scan THEN ' OR a.headline >= 0.1' ELSE '' END,
-		CASE WHEN near_release_query.scan THEN format($sql$(
-			-- the last days in a row that show half of it or more, weekdays compared with themselves
-			SELECT count(*) FILTER (WHERE d.day > d.last_below) FROM (
-				SELECT d.day, COALESCE(max(d.day) FILTER (WHERE NOT d.off) OVER (), '-infinity') AS last_below
-				FROM (SELECT d.day, sign(a.headline) * (d.paired - COALESCE((SELECT avg(b.paired) FROM told_day b WHERE b.rank = d.rank AND b.day < %1$L AND EXTRACT(dow FROM b.day) = EXTRACT(dow FROM d.day)), 0))
-							 >= 0.5 * %2$s AS off
-					  FROM told_day d WHERE d.rank = a.rank AND d.day >= %1$L AND d.paired IS NOT NULL) AS d) AS d) AS standing,
+		CASE WHEN near_release_query.scan THEN format($sql$COALESCE(o.standing, 0) AS standing,
 			w.user_id AS top_user, (((a.y_after - w.y_after) / NULLIF(a.n_after - w.n_after, 0)) / NULLIF((a.y_before - w.y_before) / NULLIF(a.n_before - w.n_before, 0), 0) - 1)::double precision AS headline_without,
 			q.estimate AS cumulative, q.headline AS cumulative_headline,
 			-- of the quarter, what was declared since its beginning
-			(SELECT p.cancelled FROM llm_cost.declared_part(%3$L, %4$L, %5$L || a.label, %6$L, %7$L, 'unit_cost', (q.estimate).change, q.factors) AS p) AS cumulative_cancelled
-			FROM answered a LEFT JOIN near n USING (rank)
+			(SELECT p.cancelled FROM llm_cost.declared_part(%1$L, %2$L, %3$L || a.label, %4$L, %5$L, 'unit_cost', (q.estimate).change, q.factors) AS p) AS cumulative_cancelled
+			FROM answered a LEFT JOIN near n USING (rank) LEFT JOIN stood o USING (rank)
 				 LEFT JOIN (SELECT DISTINCT ON (l.rank) l.rank, l.user_id, COALESCE(sum(l.y_before), 0) AS y_before, COALESCE(sum(l.n_before), 0) AS n_before,
 								   COALESCE(sum(l.y_after), 0) AS y_after, COALESCE(sum(l.n_after), 0) AS n_after
 							FROM labelled l JOIN windows w USING (pair) WHERE l.pair = 0 AND l.user_id IS NOT NULL
 							GROUP BY l.rank, l.user_id
 							ORDER BY l.rank, COALESCE(sum(l.cost_after), 0) - COALESCE(sum(l.cost_before), 0) / NULLIF(max(w.windows_before), 0) DESC NULLS LAST, l.user_id) AS w USING (rank)
-				 LEFT JOIN changed q ON q.rank = a.rank AND q.pair = 99$sql$, timezone(near_release_query.time_zone, lower(near_release_query.period))::date,
-				CASE near_release_query.method WHEN 'points' THEN 'abs(a.headline)' ELSE 'CASE WHEN a.headline > -1 THEN abs(ln(1 + a.headline)) END' END,
+				 LEFT JOIN changed q ON q.rank = a.rank AND q.pair = 99$sql$,
 				target.schema_name, target.relation_name, COALESCE(near_release_query.filter, '{}'),
 				tstzrange(timezone(near_release_query.time_zone, timezone(near_release_query.time_zone, upper(near_release_query.period)) - INTERVAL '13 weeks'),
 					timezone(near_release_query.time_zone, timezone(near_release_query.time_zone, upper(near_release_query.period)) - INTERVAL '9 weeks')),
 				near_release_query.period)
-			 ELSE 'NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline, NULL::double precision AS cumulative_cancelled FROM answered a LEFT JOIN near n USING (rank)' END);
+			 ELSE 'NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline, NULL::double precision AS cumulative_cancelled FROM answered a LEFT JOIN near n USING (rank)' END,
+		CASE WHEN near_release_query.scan THEN format($sql$, usual_weekday AS (
+		SELECT d.rank, EXTRACT(dow FROM d.day) AS weekday, avg(d.paired) AS value FROM told_day d WHERE d.day < %1$L GROUP BY 1, 2
+	), stood AS (
+		-- the last days in a row that show half of it or more, weekdays compared with themselves
+		SELECT d.rank, count(*) FILTER (WHERE d.day > d.last_below) AS standing
+		FROM (SELECT d.rank, d.day, COALESCE(max(d.day) FILTER (WHERE NOT d.off) OVER (PARTITION BY d.rank), '-infinity') AS last_below
+			  FROM (SELECT d.rank, d.day, sign(a.headline) * (d.paired - COALESCE(u.value, 0)) >= 0.5 * %2$s AS off
+					FROM told_day d JOIN answered a USING (rank) LEFT JOIN usual_weekday u ON u.rank = d.rank AND u.weekday = EXTRACT(dow FROM d.day)
+					WHERE d.day >= %1$L AND d.paired IS NOT NULL) AS d) AS d
+		GROUP BY d.rank
+	)$sql$, timezone(near_release_query.time_zone, lower(near_release_query.period))::date,
+				CASE near_release_query.method WHEN 'points' THEN 'abs(a.headline)' ELSE 'CASE WHEN a.headline > -1 THEN abs(ln(1 + a.headline)) END' END)
+			 ELSE '' END);
 	IF near_release_query.method = 'total' THEN
 		query := replace(query, 'c.user_id, c.version', 'NULL::text AS user_id, c.version');
 	END IF;
