@@ -22,6 +22,7 @@ SELECT '2026-05-18 08:00'::timestamptz + make_interval(days => d, mins => u) AS 
 	   0 AS output_tokens, format('%s-%s-%s', w, u, d) AS operation_id, 'u' || u AS user_id, 'w' || to_char(w, 'FM000') AS workflow,
 	   CASE WHEN d >= 35 THEN 'new' ELSE 'old' END AS release
 FROM generate_series(1, 140) AS w, generate_series(1, 12) AS u, generate_series(0, 41) AS d;
+ANALYZE call;
 SELECT llm_cost.attach('call', view_name => 'usage');
 
 SELECT substr(scope ->> 'workflow', 4)::int AS kind, grade, standing_days, count(*) AS workflows, min(headline_pct) AS least, max(headline_pct) AS most
