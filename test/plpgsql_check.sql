@@ -1,7 +1,8 @@
 /*
  * plpgsql_check must find nothing in any plpgsql function of the extension,
  * apart from its guess that an OUT column is never set where it cannot know,
- * because a generated statement returns the rows.
+ * because a generated statement returns the rows; from pg_cron where that is
+ * not installed; and from what is STABLE because it shall see one snapshot.
  */
 CREATE EXTENSION plpgsql_check;
 
@@ -23,7 +24,9 @@ BEGIN
 		  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
 			AND d.deptype = 'e' AND p.prorettype <> 'event_trigger'::regtype) f,
 		 LATERAL plpgsql_check_function_tb(f.function, coalesce(f.relation, 0), fatal_errors => false) c
-	WHERE NOT (c.message LIKE 'OUT variable % is maybe unmodified' AND c.detail LIKE '%dynamic SQL');
+	WHERE NOT (c.message LIKE 'OUT variable % is maybe unmodified' AND c.detail LIKE '%dynamic SQL')
+	  AND NOT (c.sqlstate = '3F000' AND c.message LIKE '%"cron"%')
+	  AND NOT (f.function::text LIKE 'llm_cost.report_or_failure(%' AND c.message LIKE 'routine is marked as STABLE%');
 
 	IF findings IS NOT NULL THEN
 		RAISE EXCEPTION E'plpgsql_check:\n%', findings;
