@@ -26,9 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "../src/attribution.h"
 #include "../src/cost_index.h"
@@ -36,6 +33,7 @@
 #include "../src/student_t.h"
 #include "../src/verdict.h"
 #include "statistics_world.h"
+#include "workers.h"
 
 #define CANARY_DAYS	5
 #define FEW_GROUPS	30
@@ -151,7 +149,8 @@ judge(Scenario scenario, const PairedChange *estimate, const double *placebo, in
 	double		theta = log(true_factor(scenario));
 	VerdictInput input = {
 		.estimate = estimate, .placebo = placebo, .nplacebo = nplacebo, .unit = "user",
-		.baseline_periods = 4, .margin = VERDICT_RATIO_MARGIN,
+		.baseline_periods = 4,
+		.margin = VERDICT_RATIO_MARGIN,
 	};
 	VerdictResult result;
 
@@ -628,7 +627,10 @@ run_ten(const World *world, Scenario scenario, Tally *tally)
 	bool		first = true;
 	AttributionInput input = {
 		.ndays = ndays, .value = value, .weight = weight, .weekday = weekday, .nreleases = RELEASES,
-		.exposure = exposure, .prior = prior, .prior_none = 3, .direction = 1,
+		.exposure = exposure,
+		.prior = prior,
+		.prior_none = 3,
+		.direction = 1,
 		.check_interrupts = never_interrupted,
 	};
 
@@ -672,29 +674,29 @@ run_ten(const World *world, Scenario scenario, Tally *tally)
 }
 
 static void
-work(int64_t repetitions, uint64_t seed, int process, int processes, Tallies tallies)
+repetition(uint64_t seed, int64_t number, void *tally)
 {
+	Tally(*tallies)[NUM_SCENARIOS] = tally;
 	static World world;
 	static Weeks weeks;
 
-	for (int64_t i = process; i < repetitions; i += processes)
-		for (int type = 0; type < 2; type++)
-		{
-			random_seed(seed, 2 * i + type);
-			make_users(&world, type);
-			for (int s = CANARY_NOTHING; s < GIVEN_NOTHING; s++)
-				run_canary(&world, s, &tallies[type][s]);
-			for (int s = TEN_PLUS_10; s < NUM_SCENARIOS; s++)
-				run_ten(&world, s, &tallies[type][s]);
-			random_seed(seed + 2, 2 * i + type);
-			make_weeks(&world, weeks);
-			for (int s = GIVEN_NOTHING; s < WEEK_NOTHING; s++)
-				run_given(&world, weeks, s, &tallies[type][s]);
-			random_seed(seed + 1, 2 * i + type);
-			make_world(&world, type);
-			for (int s = WEEK_NOTHING; s < TEN_PLUS_10; s++)
-				run_week(&world, s, &tallies[type][s]);
-		}
+	for (int type = 0; type < 2; type++)
+	{
+		random_seed(seed, 2 * number + type);
+		make_users(&world, type);
+		for (int s = CANARY_NOTHING; s < GIVEN_NOTHING; s++)
+			run_canary(&world, s, &tallies[type][s]);
+		for (int s = TEN_PLUS_10; s < NUM_SCENARIOS; s++)
+			run_ten(&world, s, &tallies[type][s]);
+		random_seed(seed + 2, 2 * number + type);
+		make_weeks(&world, weeks);
+		for (int s = GIVEN_NOTHING; s < WEEK_NOTHING; s++)
+			run_given(&world, weeks, s, &tallies[type][s]);
+		random_seed(seed + 1, 2 * number + type);
+		make_world(&world, type);
+		for (int s = WEEK_NOTHING; s < TEN_PLUS_10; s++)
+			run_week(&world, s, &tallies[type][s]);
+	}
 }
 
 /* ---- the report ---- */
@@ -831,39 +833,10 @@ report(Tallies tallies)
 int
 main(int argc, char **argv)
 {
-	int64_t		repetitions = argc > 1 ? atoll(argv[1]) : 3000;
-	uint64_t	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-	int			processes = argc > 3 ? atoi(argv[3]) : 1;
-	Tallies    *tallies;
+	WorkerArguments arguments = worker_arguments(argc, argv, 3000);
+	Tallies	   *tallies = run_workers(argv[0], &arguments, sizeof(Tallies), repetition);
 
-	if (repetitions < 2 || processes < 1 || processes > 64)
-	{
-		fprintf(stderr, "usage: %s REPETITIONS SEED PROCESSES\n", argv[0]);
-		return 2;
-	}
-	tallies = mmap(NULL, processes * sizeof(Tallies), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tallies == MAP_FAILED)
-	{
-		perror("mmap");
-		return 2;
-	}
-	for (int i = 0; i < processes; i++)
-		if (fork() == 0)
-		{
-			work(repetitions, seed, i, processes, tallies[i]);
-			_exit(0);
-		}
-	for (int i = 0; i < processes; i++)
-	{
-		int			status;
-
-		if (wait(&status) < 0 || status != 0)
-		{
-			fprintf(stderr, "%s: a process failed\n", argv[0]);
-			return 2;
-		}
-	}
-	for (int i = 1; i < processes; i++)
+	for (int i = 1; i < arguments.processes; i++)
 		for (int type = 0; type < 2; type++)
 			for (int s = 0; s < NUM_SCENARIOS; s++)
 			{
@@ -872,7 +845,7 @@ main(int argc, char **argv)
 				for (int c = 0; c < NUM_COUNTS; c++)
 					tallies[0][type][s].count[c] += tallies[i][type][s].count[c];
 			}
-	printf("%lld repetitions for each line, seed %llu\n", (long long) repetitions, (unsigned long long) seed);
+	printf("%lld repetitions for each line, seed %llu\n", (long long) arguments.repetitions, (unsigned long long) arguments.seed);
 	report(tallies[0]);
 	return 0;
 }

@@ -15,13 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "../src/paired_change.h"
 #include "../src/verdict.h"
 #include "statistics_world.h"
+#include "workers.h"
 
 #define TEAMS		15
 #define PLACEBO		8
@@ -342,18 +340,18 @@ run(const World *world, Scenario scenario, Tally *tally)
 }
 
 static void
-work(int64_t repetitions, uint64_t seed, int process, int processes, Tallies tallies)
+repetition(uint64_t seed, int64_t number, void *tally)
 {
+	Tally(*tallies)[NUM_SCENARIOS] = tally;
 	static World world;
 
-	for (int64_t i = process; i < repetitions; i += processes)
-		for (int type = 0; type < NUM_TYPES; type++)
-		{
-			random_seed(seed, NUM_TYPES * i + type);
-			make_world(&world, type);
-			for (int s = 0; s < NUM_SCENARIOS; s++)
-				run(&world, s, &tallies[type][s]);
-		}
+	for (int type = 0; type < NUM_TYPES; type++)
+	{
+		random_seed(seed, NUM_TYPES * number + type);
+		make_world(&world, type);
+		for (int s = 0; s < NUM_SCENARIOS; s++)
+			run(&world, s, &tallies[type][s]);
+	}
 }
 
 /* ---- the report ---- */
@@ -577,41 +575,10 @@ report(Tallies tallies)
 int
 main(int argc, char **argv)
 {
-	int64_t		repetitions = argc > 1 ? atoll(argv[1]) : 3000;
-	uint64_t	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-	int			processes = argc > 3 ? atoi(argv[3]) : 1;
-	Tallies	   *tallies;
+	WorkerArguments arguments = worker_arguments(argc, argv, 3000);
+	Tallies	   *tallies = run_workers(argv[0], &arguments, sizeof(Tallies), repetition);
 
-	if (repetitions < 2 || processes < 1 || processes > 64)
-	{
-		fprintf(stderr, "usage: %s REPETITIONS SEED PROCESSES\n", argv[0]);
-		return 2;
-	}
-	tallies = mmap(NULL, processes * sizeof(Tallies), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tallies == MAP_FAILED)
-	{
-		perror("mmap");
-		return 2;
-	}
-	for (int i = 0; i < processes; i++)
-		if (fork() == 0)
-		{
-			work(repetitions, seed, i, processes, tallies[i]);
-			_exit(0);
-		}
-	for (int i = 0; i < processes; i++)
-	{
-		int			status;
-
-		if (wait(&status) < 0 || status != 0)
-		{
-			fprintf(stderr, "%s: a process failed\n", argv[0]);
-			return 2;
-		}
-	}
-
-	for (int i = 1; i < processes; i++)
+	for (int i = 1; i < arguments.processes; i++)
 		for (int type = 0; type < NUM_TYPES; type++)
 			for (int s = 0; s < NUM_SCENARIOS; s++)
 			{
@@ -626,7 +593,7 @@ main(int argc, char **argv)
 				sum->effective_units += more->effective_units;
 				sum->error += more->error;
 			}
-	printf("%lld repetitions for each line, seed %llu\n", (long long) repetitions, (unsigned long long) seed);
+	printf("%lld repetitions for each line, seed %llu\n", (long long) arguments.repetitions, (unsigned long long) arguments.seed);
 	report(tallies[0]);
 	return 0;
 }

@@ -31,13 +31,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "../src/paired_change.h"
 #include "../src/verdict.h"
 #include "statistics_world.h"
+#include "workers.h"
 
 #define PAIRS		5000
 #define WORKFLOWS	6
@@ -289,8 +287,9 @@ count(Pair *pairs, int n, Tally *tally)
 }
 
 static void
-scan(uint64_t seed, int number, Tallies tallies)
+scan(uint64_t seed, int64_t number, void *tally)
 {
+	Tally	   *tallies = tally;
 	static World world;
 	static Users users;
 	static double operations[USERS][WEEKS];
@@ -392,41 +391,10 @@ report(Tallies tallies)
 int
 main(int argc, char **argv)
 {
-	int			scans = argc > 1 ? atoi(argv[1]) : 30;
-	uint64_t	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-	int			processes = argc > 3 ? atoi(argv[3]) : 1;
-	Tallies	   *tallies;
+	WorkerArguments arguments = worker_arguments(argc, argv, 30);
+	Tallies	   *tallies = run_workers(argv[0], &arguments, sizeof(Tallies), scan);
 
-	if (scans < 2 || processes < 1 || processes > 64)
-	{
-		fprintf(stderr, "usage: %s SCANS SEED PROCESSES\n", argv[0]);
-		return 2;
-	}
-	tallies = mmap(NULL, processes * sizeof(Tallies), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tallies == MAP_FAILED)
-	{
-		perror("mmap");
-		return 2;
-	}
-	for (int i = 0; i < processes; i++)
-		if (fork() == 0)
-		{
-			for (int k = i; k < scans; k += processes)
-				scan(seed, k, tallies[i]);
-			_exit(0);
-		}
-	for (int i = 0; i < processes; i++)
-	{
-		int			status;
-
-		if (wait(&status) < 0 || status != 0)
-		{
-			fprintf(stderr, "%s: a process failed\n", argv[0]);
-			return 2;
-		}
-	}
-
-	for (int i = 1; i < processes; i++)
+	for (int i = 1; i < arguments.processes; i++)
 		for (Story story = 0; story < NUM_STORIES; story++)
 		{
 			Tally	   *sum = &tallies[0][story];
@@ -445,7 +413,7 @@ main(int argc, char **argv)
 			sum->power_whole_squared += more->power_whole_squared;
 			sum->any_false += more->any_false;
 		}
-	printf("%d scans, seed %llu\n", scans, (unsigned long long) seed);
+	printf("%lld scans, seed %llu\n", (long long) arguments.repetitions, (unsigned long long) arguments.seed);
 	report(tallies[0]);
 	return 0;
 }

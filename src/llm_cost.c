@@ -43,6 +43,11 @@
  *		record_array	arrays of rows as results
  *		change_point_agg	the SQL functions; cost_index_agg, cost_index_append
  *
+ *		label_set	texts as small numbers
+ *		decompose	why a sum changed, as effects that add up; _sql: the aggregate
+ *		distribution_shift	how far apart two distributions are, and whether by chance; _sql
+ *		attribution	which of some releases a change came with; _sql
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
