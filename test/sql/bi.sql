@@ -40,7 +40,7 @@ SELECT c.oid::regclass AS view, c.reloptions, count(*) FILTER (WHERE a.atttypid 
 			AND format_type(a.atttypid, a.atttypmod) <> 'numeric(20,9)') AS other_types,
 	   count(*) FILTER (WHERE col_description(a.attrelid, a.attnum) IS NULL) AS without_comment, obj_description(c.oid) IS NOT NULL AS has_comment
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-WHERE c.oid IN ('daily_bi'::regclass, 'daily_user_bi'::regclass, 'llm_cost.bi_findings'::regclass, 'llm_cost.bi_releases'::regclass) GROUP BY c.oid, c.reloptions ORDER BY 1::text;
+WHERE c.oid IN ('daily_bi'::regclass, 'daily_user_bi'::regclass, 'llm_cost.bi_findings'::regclass, 'llm_cost.bi_releases'::regclass) GROUP BY c.oid, c.reloptions ORDER BY c.oid::regclass::text COLLATE "C";
 SELECT string_agg(attname, ', ' ORDER BY attnum) AS only_of_users FROM pg_attribute WHERE attrelid = 'daily_user_bi'::regclass AND attname NOT IN (SELECT attname FROM pg_attribute WHERE attrelid = 'daily_bi'::regclass);
 SELECT string_agg(attname, ', ' ORDER BY attnum) AS not_of_users FROM pg_attribute WHERE attrelid = 'daily_bi'::regclass AND attname NOT IN (SELECT attname FROM pg_attribute WHERE attrelid = 'daily_user_bi'::regclass);
 
