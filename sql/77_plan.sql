@@ -52,18 +52,24 @@ COMMENT ON POLICY usage_plan_add ON llm_cost.usage_plan IS 'Only for relations t
 COMMENT ON POLICY usage_plan_remove ON llm_cost.usage_plan IS 'Only what the user planned himself.';
 GRANT SELECT, INSERT, DELETE ON llm_cost.usage_plan TO PUBLIC;
 
-CREATE FUNCTION llm_cost.speaks_for(role_name text, schema_name text, relation_name text) RETURNS boolean
+CREATE FUNCTION llm_cost.has_a_say(role_name text, schema_name text, relation_name text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT role_name = CURRENT_USER OR EXISTS (
+	SELECT EXISTS (
 		SELECT FROM pg_class c
 			 JOIN pg_namespace n ON n.oid = c.relnamespace
-			 JOIN pg_roles r ON r.rolname = speaks_for.role_name
-		WHERE n.nspname = speaks_for.schema_name AND c.relname = speaks_for.relation_name
-		  AND pg_has_role(r.oid, c.relowner, 'MEMBER'));
+			 JOIN pg_roles r ON r.rolname = has_a_say.role_name
+		WHERE n.nspname = has_a_say.schema_name AND c.relname = has_a_say.relation_name
+		  AND (pg_has_role(r.oid, c.relowner, 'MEMBER') OR has_table_privilege(r.oid, c.oid, 'SELECT WITH GRANT OPTION')));
 END;
+COMMENT ON FUNCTION llm_cost.has_a_say(text, text, text) IS
+	'Whether what a role says of a usage holds for everybody: it may act for the owner of the usage, or was granted SELECT on it WITH GRANT OPTION.';
+
+CREATE FUNCTION llm_cost.speaks_for(role_name text, schema_name text, relation_name text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN role_name = CURRENT_USER OR llm_cost.has_a_say(role_name, schema_name, relation_name);
 COMMENT ON FUNCTION llm_cost.speaks_for(text, text, text) IS
-	'Whether what a role said of a usage holds for the current user: he said it himself, or the role may act for the owner of the usage. What other readers of it say is theirs alone.';
+	'Whether what a role said of a usage holds for the current user: he said it himself, or the role has_a_say(). What other readers of it say is theirs alone.';
 
 CREATE FUNCTION llm_cost.planned_scope(scope jsonb, by text[], filter jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

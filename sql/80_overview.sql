@@ -4,8 +4,12 @@
 
 CREATE FUNCTION llm_cost.scope_text(scope jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN COALESCE((SELECT string_agg(format('%s=%s', e.key, COALESCE(e.value, '∅')), ', ' ORDER BY e.key) FROM jsonb_each_text(scope) AS e), 'all');
-COMMENT ON FUNCTION llm_cost.scope_text(jsonb) IS 'A scope in words: workflow=support, model=gpt-4o; all for the empty one.';
+-- what could be read as two columns, or as nothing, is in quotes: no two scopes have one text
+RETURN COALESCE((SELECT string_agg(format('%s=%s', CASE WHEN e.key ~ '=|, |^"' THEN to_json(e.key)::text ELSE e.key END,
+			CASE WHEN e.value ~ ', |^"|^∅$' THEN to_json(e.value)::text ELSE COALESCE(e.value, '∅') END), ', ' ORDER BY e.key)
+		FROM jsonb_each_text(scope) AS e), 'all');
+COMMENT ON FUNCTION llm_cost.scope_text(jsonb) IS
+	'A scope in words, each in its own: workflow=support, model=gpt-4o; team="Smith, John", as a comma parts columns; all for the empty one.';
 
 CREATE FUNCTION llm_cost.main_column(usage regclass, period tstzrange) RETURNS text[]
 LANGUAGE plpgsql STABLE

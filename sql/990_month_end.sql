@@ -24,14 +24,19 @@ DECLARE
 	source		record;
 	target		record;
 	-- the first day that is not over; at midnight of the first that is still the month before
-	today		date := timezone(zone, COALESCE(month_end.as_of, now()))::date;
+	today		date;
 	ends		date;
 	whole		tstzrange;
 	dimensions	text[] := COALESCE(month_end.by, '{}');
 	last_day	date;
 BEGIN
+	IF NOT isfinite(month_end.as_of) THEN
+		RAISE EXCEPTION 'as_of must be a time'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('as_of: %s.', month_end.as_of), HINT = 'For example ''2026-06-15''; NULL is now.';
+	END IF;
 	SELECT * INTO source FROM llm_cost.usage_source(month_end.usage);
 	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
+	today := timezone(zone, COALESCE(month_end.as_of, now()))::date;
 	month_from := date_trunc('month', timezone(zone, COALESCE(month_end.as_of, now()) - INTERVAL '1 microsecond'))::date;
 	ends := (month_from + INTERVAL '1 month')::date;
 	days_left := ends - today;
@@ -118,4 +123,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.month_end(text[], regclass, timestamptz, jsonb, text) IS
-	'What the month of as_of (NULL: now; at midnight, the day before) will have cost, by columns, dearest first: spend_to_date, of the local days that are over, and run_rate, with each day still to come at what its weekday cost in the last four weeks, weighted 8, 4, 2, 1 from the last one back (in the first week of all, a weekday not seen yet at the mean of the days). low to high is the 95 % interval that the same forecast, made in up to eight weeks before (weeks_checked), would have needed; NULL where fewer than four of them can be looked at. plan: what set_plan() expects as spend of just this scope (columns that filter gives one value belong to it), a seventh of its week for each day of the month that has one; NULL where none has. verdict: over the plan, will be over, may be over, within, too early to tell, no plan. Attempts of the month without a price are in no sum; unpriced_attempts counts them. Amounts are in the currency of the price book.';
+	'What the month of as_of (NULL: now; at midnight, the day before) will have cost, by columns, dearest first: spend_to_date, of the local days that are over, and run_rate, with each day still to come at what its weekday cost in the last four weeks, weighted 8, 4, 2, 1 from the last one back (in the first week of all, a weekday not seen yet at the mean of the days). low to high is the 95 % interval that the same forecast, made in up to eight weeks before (weeks_checked), would have needed; NULL where fewer than four of them can be looked at. plan: what set_plan() expects as spend of just this scope (columns that filter gives one value belong to it), a seventh of its week for each day of the month that has one; NULL where none has. verdict: over the plan, will be over, may be over, within, too early to tell, no plan. Attempts of the month without a price are in no sum; unpriced_attempts counts them. Amounts are in the currency of the price book. Errors: 22023 when as_of is infinite.';

@@ -41,6 +41,11 @@ RETURN CASE WHEN value = 0 THEN 0
 COMMENT ON FUNCTION llm_cost.significant(double precision) IS
 	'The number to six significant digits, which do not depend on the order in which it was added up. NULL for NULL, NaN and infinity.';
 
+CREATE FUNCTION llm_cost.rollup_name(relation regclass) RETURNS text
+LANGUAGE sql STABLE
+RETURN (SELECT format('%I.%I', r.schema_name, r.rollup_name) FROM llm_cost.live_rollup(relation) AS r);
+COMMENT ON FUNCTION llm_cost.rollup_name(regclass) IS 'Schema and name of a rollup; NULL for any other relation.';
+
 CREATE FUNCTION llm_cost.daily_query(usage regclass, charted tstzrange, period tstzrange, time_zone text, grouped boolean) RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -221,7 +226,8 @@ BEGIN
 		'baseline', '4 windows before', 'time_zone', report_body.time_zone, 'by', report_body.by, 'currency', currency, 'revision', 1,
 		'data_through', COALESCE(facts #> '{through,rows,0,through}', trust -> 'last_day'),
 		-- prices were believed no later
-		'known_at', (SELECT max(lower(p.known)) FROM llm_cost.price p WHERE p.price_book = source.price_book AND isfinite(lower(p.known)))),
+		'known_at', (SELECT max(lower(p.known)) FROM llm_cost.price p WHERE p.price_book = source.price_book AND isfinite(lower(p.known))))
+		|| CASE WHEN source.from_item IS NULL THEN jsonb_build_object('rollup', llm_cost.rollup_name(source.relation)) ELSE '{}' END,
 	'trust', jsonb_build_object('attempts', COALESCE((trust ->> 'attempts')::bigint, 0), 'priced_pct', trunc(100 - 100 * (trust ->> 'unpriced')::numeric / NULLIF((trust ->> 'attempts')::numeric, 0), 2),
 		'unpriced', COALESCE(facts #> '{unpriced,rows}', '[]'), 'recorded_usd', trust -> 'recorded', 'gap_usd', spend - (trust ->> 'recorded')::numeric,
 		'grouped_pct', CASE WHEN 'operation_id' = ANY (source.columns) THEN trunc(100 * (trust ->> 'grouped')::numeric / NULLIF((trust ->> 'attempts')::numeric, 0), 1) END,

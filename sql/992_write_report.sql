@@ -3,9 +3,14 @@
  *
  * A report is a row for each usage, period and revision: rewriting it over the
  * same data changes nothing, over changed data adds a revision that says what
- * is different.  What people say of a finding is a log of its own, by
- * fingerprint, and so outlives revisions and weeks.  All that a call writes is
- * one transaction.
+ * is different.  Asked in another way (time zone, columns, a rollup instead of
+ * its usage) it is another report, as its findings cannot be compared.  What
+ * people say of a finding is a log of its own, by fingerprint, and so outlives
+ * revisions and weeks.  All that a call writes is one transaction.
+ *
+ * Whoever may read a usage may write a report on it, and nothing keeps him from
+ * writing what is not so.  So a report holds for who wrote it, and for others if
+ * the owner of the usage gave its writer a say: speaks_for().
  */
 
 CREATE FUNCTION llm_cost.reads_whole(schema_name text, relation_name text) RETURNS boolean
@@ -39,10 +44,13 @@ CREATE TABLE llm_cost.report_run (
 	difference	jsonb,
 	first_date	date GENERATED ALWAYS AS (pg_catalog.timezone(document #>> '{report,time_zone}', pg_catalog.lower(period))::date) STORED,
 	last_date	date GENERATED ALWAYS AS ((pg_catalog.timezone(document #>> '{report,time_zone}', pg_catalog.upper(period)) - INTERVAL '1 microsecond')::date) STORED,
-	CONSTRAINT report_run_revision UNIQUE (usage_schema, usage_name, period, revision)
+	time_zone	text COLLATE "C" GENERATED ALWAYS AS (COALESCE(document #>> '{report,time_zone}', 'UTC')) STORED,
+	by_columns	jsonb GENERATED ALWAYS AS (COALESCE(document #> '{report,by}', '[]')) STORED,
+	rollup		text COLLATE "C" GENERATED ALWAYS AS (COALESCE(document #>> '{report,rollup}', '')) STORED,
+	CONSTRAINT report_run_revision UNIQUE (usage_schema, usage_name, period, time_zone, by_columns, rollup, written_by, revision)
 );
 COMMENT ON TABLE llm_cost.report_run IS
-	'Reports that write_report() wrote. Row security: a role sees its own, those of roles it is a member of, and those on usages all of whose rows it may read; it deletes its own, and those on usages it owns.';
+	'Reports that write_report() wrote. Row security: a role sees its own, those of roles it is a member of, and, on usages all of whose rows it may read, those that hold for it (trusted_report), or all if it owns the usage; it deletes its own, and those on usages it owns.';
 COMMENT ON COLUMN llm_cost.report_run.run_id IS 'Number of the report, which NOTIFY llm_cost_report tells.';
 COMMENT ON COLUMN llm_cost.report_run.usage_schema IS 'Schema of the usage.';
 COMMENT ON COLUMN llm_cost.report_run.usage_name IS 'Name of the usage.';
@@ -54,6 +62,24 @@ COMMENT ON COLUMN llm_cost.report_run.written_at IS 'When it was written.';
 COMMENT ON COLUMN llm_cost.report_run.difference IS 'What is different from the revision before: spend, findings added, gone and changed, sections that differ. NULL for the first.';
 COMMENT ON COLUMN llm_cost.report_run.first_date IS 'First day of the period in the time zone of the report.';
 COMMENT ON COLUMN llm_cost.report_run.last_date IS 'Last day of it.';
+COMMENT ON COLUMN llm_cost.report_run.time_zone IS 'Time zone of the report.';
+COMMENT ON COLUMN llm_cost.report_run.by_columns IS 'Columns that its findings are by.';
+COMMENT ON COLUMN llm_cost.report_run.rollup IS 'Rollup that it was made from; empty: from the usage.';
+
+CREATE TABLE llm_cost.report_writer (
+	usage_schema text COLLATE "C" NOT NULL,
+	usage_name	text COLLATE "C" NOT NULL,
+	written_by	text COLLATE "C" NOT NULL DEFAULT CURRENT_USER,
+	since		timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	-- two first reports at once need not wait for each other
+	PRIMARY KEY (usage_schema, usage_name, written_by, since)
+);
+COMMENT ON TABLE llm_cost.report_writer IS
+	'Who writes reports on which usage, so that row security asks once for each and not for every report. A role sees those whose reports it sees.';
+COMMENT ON COLUMN llm_cost.report_writer.usage_schema IS 'Schema of the usage.';
+COMMENT ON COLUMN llm_cost.report_writer.usage_name IS 'Name of the usage.';
+COMMENT ON COLUMN llm_cost.report_writer.written_by IS 'The role.';
+COMMENT ON COLUMN llm_cost.report_writer.since IS 'When it wrote the first.';
 
 CREATE TABLE llm_cost.report_finding (
 	run_id		bigint NOT NULL REFERENCES llm_cost.report_run ON DELETE CASCADE,
@@ -93,41 +119,95 @@ COMMENT ON COLUMN llm_cost.finding_state.note IS 'Why, in words.';
 COMMENT ON COLUMN llm_cost.finding_state.who IS 'Role that said so.';
 COMMENT ON COLUMN llm_cost.finding_state.changed_at IS 'When.';
 COMMENT ON SEQUENCE llm_cost.report_run_run_id_seq IS 'Numbers of reports.';
+SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_writer', '');
 SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_run', '');
 SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_run_run_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_finding', '');
 SELECT pg_catalog.pg_extension_config_dump('llm_cost.finding_state', '');
 
-CREATE FUNCTION llm_cost.next_revision(usage_schema text, usage_name text, period tstzrange) RETURNS integer
+CREATE VIEW llm_cost.trusted_report WITH (security_invoker = true) AS
+	SELECT r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup, r.revision, r.written_by, r.written_at, r.document, r.difference
+	FROM llm_cost.report_run r
+	WHERE (r.usage_schema, r.usage_name, r.written_by) IN (
+		SELECT w.usage_schema, w.usage_name, w.written_by
+		-- asked once for each, not for every report
+		FROM (SELECT DISTINCT d.usage_schema, d.usage_name, d.written_by FROM llm_cost.report_run d OFFSET 0) AS w
+		WHERE llm_cost.speaks_for(w.written_by, w.usage_schema, w.usage_name));
+COMMENT ON VIEW llm_cost.trusted_report IS
+	'The reports that hold for the user: those that he wrote, and of those that he sees the ones of roles that may act for the owner of the usage or were granted SELECT on it WITH GRANT OPTION. Findings, alerts and the latest report are of these. The latest revision is that with the highest run_id.';
+COMMENT ON COLUMN llm_cost.trusted_report.run_id IS 'Number of the report.';
+COMMENT ON COLUMN llm_cost.trusted_report.usage_schema IS 'Schema of the usage.';
+COMMENT ON COLUMN llm_cost.trusted_report.usage_name IS 'Name of the usage.';
+COMMENT ON COLUMN llm_cost.trusted_report.period IS 'Period of the report.';
+COMMENT ON COLUMN llm_cost.trusted_report.time_zone IS 'Its time zone.';
+COMMENT ON COLUMN llm_cost.trusted_report.by_columns IS 'Columns that its findings are by.';
+COMMENT ON COLUMN llm_cost.trusted_report.rollup IS 'Rollup that it was made from; empty: from the usage.';
+COMMENT ON COLUMN llm_cost.trusted_report.revision IS 'Its revision.';
+COMMENT ON COLUMN llm_cost.trusted_report.written_by IS 'Role that wrote it.';
+COMMENT ON COLUMN llm_cost.trusted_report.written_at IS 'When it was written.';
+COMMENT ON COLUMN llm_cost.trusted_report.document IS 'The report, as report_document() made it.';
+COMMENT ON COLUMN llm_cost.trusted_report.difference IS 'What is different from the revision before; NULL for the first.';
+GRANT SELECT ON llm_cost.trusted_report TO PUBLIC;
+
+CREATE FUNCTION llm_cost.next_revision(usage_schema text, usage_name text, period tstzrange, time_zone text, by_columns jsonb, rollup text) RETURNS integer
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT COALESCE(max(r.revision), 0) + 1 FROM llm_cost.report_run r
-	WHERE r.usage_schema = next_revision.usage_schema AND r.usage_name = next_revision.usage_name AND r.period = next_revision.period;
+	SELECT COALESCE(max(r.revision), 0) + 1 FROM llm_cost.trusted_report r
+	WHERE r.usage_schema = next_revision.usage_schema AND r.usage_name = next_revision.usage_name AND r.period = next_revision.period
+	  AND r.time_zone = next_revision.time_zone AND r.by_columns = next_revision.by_columns AND r.rollup = next_revision.rollup;
 END;
-COMMENT ON FUNCTION llm_cost.next_revision(text, text, tstzrange) IS
-	'The revision that the next report on a usage and period has, as far as the user sees.';
+COMMENT ON FUNCTION llm_cost.next_revision(text, text, tstzrange, text, jsonb, text) IS
+	'The revision that the next report on a usage and period, asked in that way, has for the user.';
+
+ALTER TABLE llm_cost.report_writer ENABLE ROW LEVEL SECURITY;
+CREATE POLICY report_writer_read ON llm_cost.report_writer FOR SELECT
+	USING (written_by = CURRENT_USER
+		   OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = written_by AND pg_catalog.pg_has_role(r.oid, 'USAGE'))
+		   OR (llm_cost.speaks_for(written_by, usage_schema, usage_name) OR EXISTS (
+				SELECT FROM pg_catalog.pg_class c
+					 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+				WHERE n.nspname = usage_schema AND c.relname = usage_name AND pg_catalog.pg_has_role(c.relowner, 'USAGE')))
+			  AND llm_cost.reads_whole(usage_schema, usage_name));
+CREATE POLICY report_writer_add ON llm_cost.report_writer FOR INSERT
+	WITH CHECK (written_by = CURRENT_USER AND llm_cost.may_read(usage_schema, usage_name));
+COMMENT ON POLICY report_writer_read ON llm_cost.report_writer IS 'Oneself, roles one is a member of, and, on usages that one reads without row security, roles that speak for the usage; all, if one owns it.';
+COMMENT ON POLICY report_writer_add ON llm_cost.report_writer IS 'Oneself, on relations the user may read.';
+GRANT SELECT, INSERT (usage_schema, usage_name, written_by) ON llm_cost.report_writer TO PUBLIC;
+
+CREATE FUNCTION llm_cost.note_report_writer() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO llm_cost.report_writer (usage_schema, usage_name, written_by)
+	SELECT NEW.usage_schema, NEW.usage_name, NEW.written_by
+	WHERE NOT EXISTS (SELECT FROM llm_cost.report_writer w WHERE w.usage_schema = NEW.usage_schema AND w.usage_name = NEW.usage_name AND w.written_by = NEW.written_by);
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION llm_cost.note_report_writer() IS 'Notes who wrote a report, if that is the first of his on the usage.';
+CREATE TRIGGER note_writer AFTER INSERT ON llm_cost.report_run FOR EACH ROW EXECUTE FUNCTION llm_cost.note_report_writer();
+COMMENT ON TRIGGER note_writer ON llm_cost.report_run IS 'Fills report_writer.';
 
 ALTER TABLE llm_cost.report_run ENABLE ROW LEVEL SECURITY;
 CREATE POLICY report_run_read ON llm_cost.report_run FOR SELECT
 	USING (written_by = CURRENT_USER
-		   OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = written_by AND pg_catalog.pg_has_role(r.oid, 'USAGE'))
-		   OR llm_cost.reads_whole(usage_schema, usage_name));
+		   OR (usage_schema, usage_name, written_by) IN (SELECT w.usage_schema, w.usage_name, w.written_by FROM llm_cost.report_writer w));
 CREATE POLICY report_run_add ON llm_cost.report_run FOR INSERT
-	WITH CHECK (written_by = CURRENT_USER AND revision = llm_cost.next_revision(usage_schema, usage_name, period) AND EXISTS (
-		SELECT FROM pg_catalog.pg_class c
-			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = usage_schema AND c.relname = usage_name
-		  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')));
+	WITH CHECK (written_by = CURRENT_USER AND pg_catalog.upper(period) <= pg_catalog.now() + INTERVAL '1 day'
+				AND revision = llm_cost.next_revision(usage_schema, usage_name, period, time_zone, by_columns, rollup)
+				AND llm_cost.may_read(usage_schema, usage_name));
 CREATE POLICY report_run_remove ON llm_cost.report_run FOR DELETE
 	USING (written_by = CURRENT_USER OR EXISTS (
 		SELECT FROM pg_catalog.pg_class c
 			 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE n.nspname = usage_schema AND c.relname = usage_name
 		  AND pg_catalog.pg_has_role(c.relowner, 'USAGE')));
-COMMENT ON POLICY report_run_read ON llm_cost.report_run IS 'One''s own, those of roles one is a member of, and those on usages that one reads without row security.';
-COMMENT ON POLICY report_run_add ON llm_cost.report_run IS 'Only on relations the user may read, in his own name, as the next revision of what he sees.';
+COMMENT ON POLICY report_run_read ON llm_cost.report_run IS 'One''s own, and those of roles that one sees in report_writer.';
+COMMENT ON POLICY report_run_add ON llm_cost.report_run IS 'Only on relations the user may read, in his own name, of what is over, as the next revision of what holds for him.';
 COMMENT ON POLICY report_run_remove ON llm_cost.report_run IS 'What the user wrote himself, and what others wrote on usages that he owns.';
-GRANT SELECT, INSERT, DELETE ON llm_cost.report_run TO PUBLIC;
+-- nobody writes numbers, names or times of his own
+GRANT SELECT, DELETE, INSERT (usage_schema, usage_name, period, revision, document, difference) ON llm_cost.report_run TO PUBLIC;
 
 ALTER TABLE llm_cost.report_finding ENABLE ROW LEVEL SECURITY;
 CREATE POLICY report_finding_read ON llm_cost.report_finding FOR SELECT
@@ -140,12 +220,13 @@ GRANT SELECT, INSERT ON llm_cost.report_finding TO PUBLIC;
 
 ALTER TABLE llm_cost.finding_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY finding_state_read ON llm_cost.finding_state FOR SELECT
-	USING (who = CURRENT_USER OR EXISTS (SELECT FROM llm_cost.report_run r WHERE r.usage_schema = finding_state.usage_schema AND r.usage_name = finding_state.usage_name));
+	USING (who = CURRENT_USER OR (usage_schema, usage_name) IN (SELECT r.usage_schema, r.usage_name FROM llm_cost.report_run r));
 CREATE POLICY finding_state_add ON llm_cost.finding_state FOR INSERT
-	WITH CHECK (who = CURRENT_USER AND EXISTS (SELECT FROM llm_cost.report_run r WHERE r.usage_schema = finding_state.usage_schema AND r.usage_name = finding_state.usage_name));
+	WITH CHECK (who = CURRENT_USER AND EXISTS (SELECT FROM llm_cost.trusted_report r
+		WHERE r.usage_schema = finding_state.usage_schema AND r.usage_name = finding_state.usage_name AND r.period = finding_state.seen_in));
 COMMENT ON POLICY finding_state_read ON llm_cost.finding_state IS 'What was said of findings in reports that the user sees.';
-COMMENT ON POLICY finding_state_add ON llm_cost.finding_state IS 'Only of findings in reports that the user sees, in his own name.';
-GRANT SELECT, INSERT ON llm_cost.finding_state TO PUBLIC;
+COMMENT ON POLICY finding_state_add ON llm_cost.finding_state IS 'Only of findings in reports that hold for the user, in his own name.';
+GRANT SELECT, INSERT (usage_schema, usage_name, fingerprint, status, until, seen_in, note) ON llm_cost.finding_state TO PUBLIC;
 
 CREATE FUNCTION llm_cost.report_difference(before jsonb, after jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -177,6 +258,8 @@ DECLARE
 	security	text := current_setting('row_security');
 	state		text;
 	message		text;
+	asked		jsonb := to_jsonb(report_or_failure.by);
+	from_rollup	text := llm_cost.rollup_name(report_or_failure.usage);
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(report_or_failure.usage);
 	-- sums of what row security leaves would pass for sums of all
@@ -192,9 +275,19 @@ EXCEPTION WHEN OTHERS THEN
 	END IF;
 	SELECT * INTO target FROM llm_cost.relation_parts(report_or_failure.usage);
 	RAISE WARNING 'no report on %: %', report_or_failure.usage, message;
+	-- it stands where the report would
+	IF asked IS NULL THEN
+		BEGIN
+			asked := to_jsonb(llm_cost.report_columns(report_or_failure.usage, NULL));
+		EXCEPTION WHEN OTHERS THEN
+			asked := (SELECT r.by_columns FROM llm_cost.trusted_report r
+					  WHERE r.usage_schema = target.schema_name AND r.usage_name = target.relation_name AND r.time_zone = report_or_failure.time_zone AND r.rollup = COALESCE(from_rollup, '')
+					  ORDER BY r.run_id DESC LIMIT 1);
+		END;
+	END IF;
 	RETURN jsonb_build_object(
 		'report', jsonb_build_object('usage', format('%I.%I', target.schema_name, target.relation_name), 'revision', 1, 'time_zone', report_or_failure.time_zone,
-			'period', jsonb_build_array(to_jsonb(timezone('UTC', lower(report_or_failure.period))) #>> '{}' || '+00:00', to_jsonb(timezone('UTC', upper(report_or_failure.period))) #>> '{}' || '+00:00')),
+			'by', COALESCE(asked, '[]'), 'rollup', from_rollup, 'period', jsonb_build_array(to_jsonb(timezone('UTC', lower(report_or_failure.period))) #>> '{}' || '+00:00', to_jsonb(timezone('UTC', upper(report_or_failure.period))) #>> '{}' || '+00:00')),
 		'findings', jsonb_build_array(jsonb_build_object(
 			'fingerprint', llm_cost.finding_fingerprint(target.schema_name, target.relation_name, 'failed_usage', '{}', 'up'),
 			'kind', 'failed_usage', 'scope', '{}'::jsonb, 'direction', 'up', 'sentence', format('There is no report on %I.%I: %s.', target.schema_name, target.relation_name, message),
@@ -222,9 +315,16 @@ DECLARE
 	made		record;
 	earlier		record;
 	document	jsonb;
+	columns		jsonb;
+	from_rollup	text;
+	next		integer;
 	written		bigint;
 BEGIN
-	IF pg_is_in_recovery() THEN
+	IF upper(whole) > now() + INTERVAL '1 day' THEN
+		RAISE EXCEPTION 'the period is not over'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Period: %s.', whole),
+				HINT = 'A report that is kept is of a period that is over; SELECT llm_cost.report_document() looks at any.';
+	ELSIF pg_is_in_recovery() THEN
 		RAISE EXCEPTION 'cannot write a report on a hot standby'
 			USING ERRCODE = 'read_only_sql_transaction', HINT = 'Write it on the primary. SELECT llm_cost.report_document() gives the same document here, and stores nothing.';
 	ELSIF current_setting('transaction_read_only')::boolean THEN
@@ -241,13 +341,16 @@ BEGIN
 		END IF;
 	END IF;
 	run_ids := ARRAY[]::bigint[];
-	FOR one IN SELECT DISTINCT ON (u.schema_name, u.relation_name) w.w FROM unnest(array_remove(wanted, NULL)) AS w (w), LATERAL llm_cost.relation_parts(w.w) u ORDER BY u.schema_name, u.relation_name LOOP
+	FOR one IN SELECT DISTINCT ON (u.schema_name, u.relation_name, u.rollup) w.w
+		FROM unnest(array_remove(wanted, NULL)) AS w (w), LATERAL (SELECT p.*, llm_cost.rollup_name(w.w) AS rollup FROM llm_cost.relation_parts(w.w) p) AS u
+		ORDER BY u.schema_name, u.relation_name, u.rollup NULLS FIRST
+	LOOP
 		SELECT * INTO target FROM llm_cost.relation_parts(one);
 		-- a rollup is read for its usage
 		IF NOT has_table_privilege(one, 'SELECT') OR has_table_privilege(to_regclass(format('%I.%I', target.schema_name, target.relation_name)), 'SELECT') IS NOT TRUE THEN
 			RAISE EXCEPTION 'permission denied for usage %', format('%I.%I', target.schema_name, target.relation_name)
 				USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT SELECT ON %I.%I TO %I', target.schema_name, target.relation_name, CURRENT_USER);
-		ELSIF pg_try_advisory_xact_lock(hashtextextended(format('llm_cost.report %I.%I %s', target.schema_name, target.relation_name, timezone('UTC', lower(whole))), 0)) THEN
+		ELSIF pg_try_advisory_xact_lock(hashtextextended(format('llm_cost.report %I.%I %s %s %s %s', target.schema_name, target.relation_name, timezone('UTC', lower(whole)), zone, write_report.by, llm_cost.rollup_name(one)), 0)) THEN
 			free := free || one;
 		ELSE
 			RAISE NOTICE 'the report on % is being written by another session', one;
@@ -260,10 +363,13 @@ BEGIN
 		SELECT u.one, u.n, llm_cost.report_or_failure(u.one, whole, zone, write_report.by) AS document FROM unnest(free) WITH ORDINALITY AS u (one, n)
 	LOOP
 		SELECT * INTO target FROM llm_cost.relation_parts(made.one);
-		SELECT r.run_id, r.revision, r.document INTO earlier FROM llm_cost.report_run r
-		WHERE r.usage_schema = target.schema_name AND r.usage_name = target.relation_name AND r.period = whole
-		ORDER BY r.revision DESC LIMIT 1;
 		document := made.document;
+		columns := document #> '{report,by}';
+		from_rollup := COALESCE(document #>> '{report,rollup}', '');
+		SELECT r.run_id, r.document INTO earlier FROM llm_cost.trusted_report r
+		WHERE r.usage_schema = target.schema_name AND r.usage_name = target.relation_name AND r.period = whole
+		  AND r.time_zone = zone AND r.by_columns = columns AND r.rollup = from_rollup
+		ORDER BY r.run_id DESC LIMIT 1;
 		IF earlier.document #- '{report,revision}' #- '{report,known_at}' = document #- '{report,revision}' #- '{report,known_at}' THEN
 			RAISE NOTICE 'report % on % (% of %) is unchanged', earlier.run_id, made.one, made.n, cardinality(free);
 			run_ids := run_ids || earlier.run_id;
@@ -275,21 +381,26 @@ BEGIN
 			run_ids := run_ids || earlier.run_id;
 			CONTINUE;
 		END IF;
-		document := jsonb_set(document, '{report,revision}', to_jsonb(COALESCE(earlier.revision, 0) + 1));
+		next := llm_cost.next_revision(target.schema_name, target.relation_name, whole, zone, columns, from_rollup);
+		document := jsonb_set(document, '{report,revision}', to_jsonb(next));
 		-- one that another transaction committed since a snapshot of ours is a conflict
 		INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, revision, document, difference)
-		VALUES (target.schema_name, target.relation_name, whole, COALESCE(earlier.revision, 0) + 1, document,
+		VALUES (target.schema_name, target.relation_name, whole, next, document,
 			CASE WHEN earlier.run_id IS NOT NULL THEN llm_cost.report_difference(earlier.document, document) END)
 		ON CONFLICT ON CONSTRAINT report_run_revision DO NOTHING
 		RETURNING run_id INTO written;
 		IF NOT FOUND THEN
-			RAISE EXCEPTION 'there is a report on % that % may not see', made.one, CURRENT_USER
-				USING ERRCODE = 'insufficient_privilege', HINT = 'Let the role that wrote it write it again.';
+			RAISE EXCEPTION 'the report on % was written by another session meanwhile', made.one
+				USING ERRCODE = 'serialization_failure', HINT = 'Call it again.';
 		END IF;
 		INSERT INTO llm_cost.report_finding (run_id, place, fingerprint, finding)
 		SELECT written, f.n, f.f ->> 'fingerprint', f.f FROM jsonb_array_elements(document -> 'findings') WITH ORDINALITY AS f (f, n);
-		RAISE NOTICE 'report % on % (% of %) is written: revision %, findings: %', written, made.one, made.n, cardinality(free), COALESCE(earlier.revision, 0) + 1,
+		RAISE NOTICE 'report % on % (% of %) is written: revision %, findings: %', written, made.one, made.n, cardinality(free), next,
 			jsonb_array_length(document -> 'findings');
+		IF NOT llm_cost.has_a_say(CURRENT_USER, target.schema_name, target.relation_name) THEN
+			RAISE NOTICE 'report % holds for % alone', written, CURRENT_USER
+				USING HINT = format('For others: GRANT SELECT ON %I.%I TO %I WITH GRANT OPTION', target.schema_name, target.relation_name, CURRENT_USER);
+		END IF;
 		PERFORM pg_notify('llm_cost_report', written::text);
 		run_ids := run_ids || written;
 	END LOOP;
@@ -297,4 +408,4 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE llm_cost.write_report(tstzrange, regclass[], text, text[], bigint[]) IS
-	'Writes the report on each usage (NULL: all that are attached and the user may read) for a period (NULL: the last full week), with the arguments of report_document(), in one transaction and from one snapshot. Over the same data nothing is written; over changed data the next revision, with its difference. A usage that cannot be reported on gets a report whose finding is failed_usage, and a warning; where there is a report on that period already, it is kept. While another session writes the report on the same usage and period, that one is left to it, with a notice. run_ids: the reports, new or unchanged. Each new one is told by NOTIFY llm_cost_report with its number. Errors on a hot standby and in a read-only transaction.';
+	'Writes the report on each usage (NULL: all that are attached and the user may read) for a period (NULL: the last full week), with the arguments of report_document(), in one transaction and from one snapshot. Over the same data nothing is written; over changed data the next revision, with its difference. Another time zone, other columns, or a rollup instead of its usage make a report of their own. A usage that cannot be reported on gets a report whose finding is failed_usage, and a warning; where there is a report on that period already, it is kept. While another session writes the report on the same usage and period, that one is left to it, with a notice. run_ids: the reports, new or unchanged. Each new one is told by NOTIFY llm_cost_report with its number. Errors: 22023 when the period ends more than a day from now; 25006 on a hot standby and in a read-only transaction.';

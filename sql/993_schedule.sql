@@ -30,26 +30,39 @@ $$;
 COMMENT ON FUNCTION llm_cost.require_cron() IS 'Fails where pg_cron is not installed or may not be used, and says what to do instead.';
 
 CREATE FUNCTION llm_cost.schedule_report(
-	cron text DEFAULT '0 7 * * 1', usages regclass[] DEFAULT NULL, time_zone text DEFAULT NULL, job_name text DEFAULT 'llm_cost report') RETURNS bigint
+	cron text DEFAULT '0 7 * * 1', usages regclass[] DEFAULT NULL, time_zone text DEFAULT NULL, job_name text DEFAULT 'llm_cost report', by text[] DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	job			bigint;
 	zone		text := llm_cost.checked_zone(schedule_report.time_zone);
+	wanted		regclass[] := array_remove(schedule_report.usages, NULL);
+	one			regclass;
+	column_name	text;
 BEGIN
+	IF wanted = '{}' THEN
+		RAISE EXCEPTION 'usages has no usage'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Name some, or leave it out for all that are attached.';
+	END IF;
+	FOREACH one IN ARRAY COALESCE(wanted, '{}') LOOP
+		FOREACH column_name IN ARRAY COALESCE(schedule_report.by, '{}') LOOP
+			PERFORM llm_cost.column_expression(one, column_name, 'a');	-- errors when there is none
+		END LOOP;
+	END LOOP;
 	PERFORM llm_cost.require_cron();
 	EXECUTE format('SELECT %I.schedule($1, $2, $3)', 'cron') INTO job
 	USING COALESCE(schedule_report.job_name, 'llm_cost report'), COALESCE(schedule_report.cron, '0 7 * * 1'),
-		format('CALL llm_cost.write_report(usages => %L::regclass[], time_zone => %L)',
+		format('CALL llm_cost.write_report(usages => %L::regclass[], time_zone => %L%s)',
 			-- by schema and name, as the job has a search_path of its own
 			(SELECT array_agg(format('%I.%I', n.nspname, c.relname) ORDER BY u.n)
-			 FROM unnest(schedule_report.usages) WITH ORDINALITY AS u (usage, n) JOIN pg_class c ON c.oid = u.usage JOIN pg_namespace n ON n.oid = c.relnamespace), zone);
+			 FROM unnest(wanted) WITH ORDINALITY AS u (usage, n) JOIN pg_class c ON c.oid = u.usage JOIN pg_namespace n ON n.oid = c.relnamespace), zone,
+			', by => ' || quote_literal(schedule_report.by));
 	RETURN job;
 END
 $$;
-COMMENT ON FUNCTION llm_cost.schedule_report(text, regclass[], text, text) IS
-	'Has pg_cron write the report of the last full week of time_zone (NULL: that of the session) on the usages (NULL: all that are attached and the caller may read then), by default every Monday at seven by the clock of cron.timezone. The job runs as who calls this, and replaces his job of that name. Returns its number. Errors where pg_cron is not installed, with what to do instead.';
+COMMENT ON FUNCTION llm_cost.schedule_report(text, regclass[], text, text, text[]) IS
+	'Has pg_cron write the report of the last full week of time_zone (NULL: that of the session) on the usages (NULL: all that are attached and the caller may read then), with findings by the columns "by" (NULL: those of report_document()), by default every Monday at seven by the clock of cron.timezone. The job runs as who calls this, and replaces his job of that name. Returns its number. Errors: 22023 when usages is empty; when a usage named lacks a column of by; where pg_cron is not installed, with what to do instead.';
 
 CREATE FUNCTION llm_cost.unschedule_report(job_name text DEFAULT 'llm_cost report') RETURNS boolean
 LANGUAGE plpgsql VOLATILE

@@ -154,13 +154,13 @@ CREATE VIEW llm_cost.bi_findings WITH (security_invoker = true) AS
 		   f.run_id, f.revision, f.next_sql
 	FROM llm_cost.findings f JOIN llm_cost.report_run r ON r.run_id = f.run_id;
 COMMENT ON VIEW llm_cost.bi_findings IS
-	'Findings of reports for BI tools: findings in plain types, for those who see the reports.';
+	'Findings of reports for BI tools: findings in plain types, for those for whom the reports hold.';
 COMMENT ON COLUMN llm_cost.bi_findings.usage IS 'The usage.';
 COMMENT ON COLUMN llm_cost.bi_findings.first_date IS 'First day of the period of the report, in its time zone.';
 COMMENT ON COLUMN llm_cost.bi_findings.last_date IS 'Last day of it.';
 COMMENT ON COLUMN llm_cost.bi_findings.period_start IS 'Start of the period.';
 COMMENT ON COLUMN llm_cost.bi_findings.period_end IS 'Its end, exclusive.';
-COMMENT ON COLUMN llm_cost.bi_findings.is_current IS 'Whether it is in the latest report on the usage, of its length (day, week, month, longer).';
+COMMENT ON COLUMN llm_cost.bi_findings.is_current IS 'Whether it is in the latest report on the usage, of its length (day, week, month, longer) and by its columns; not if reports by others are more than a period ahead.';
 COMMENT ON COLUMN llm_cost.bi_findings.status IS 'open, acknowledged, snoozed or resolved.';
 COMMENT ON COLUMN llm_cost.bi_findings.is_alert IS 'Whether it is in the view alerts: current, open, and not saving money.';
 COMMENT ON COLUMN llm_cost.bi_findings.place IS 'Place in the report; 1 is the dearest.';
@@ -190,10 +190,10 @@ GRANT SELECT ON llm_cost.bi_findings TO PUBLIC;
 
 CREATE VIEW llm_cost.bi_releases WITH (security_invoker = true) AS
 	WITH latest AS (
-		SELECT DISTINCT ON (r.usage_schema, r.usage_name, r.period) r.run_id, r.usage_schema, r.usage_name, r.period, r.document -> 'releases' AS releases,
-			   COALESCE(r.document #>> '{report,time_zone}', 'UTC') AS time_zone
-		FROM llm_cost.report_run r
-		ORDER BY r.usage_schema, r.usage_name, r.period, r.revision DESC
+		SELECT DISTINCT ON (r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup) r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone,
+			   r.document -> 'releases' AS releases
+		FROM llm_cost.trusted_report r
+		ORDER BY r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup, r.run_id DESC
 	), reported AS (
 		-- the same release is in the reports of some weeks
 		SELECT DISTINCT ON (l.usage_schema, l.usage_name, x.release, x.scope) l.usage_schema, l.usage_name, x.release, x.scope, x.kind, x.at,
@@ -217,7 +217,7 @@ CREATE VIEW llm_cost.bi_releases WITH (security_invoker = true) AS
 	FROM told t
 	WHERE NOT EXISTS (SELECT FROM reported r WHERE r.usage_schema = t.usage_schema AND r.usage_name = t.usage_name AND r.release = t.release AND r.scope IN (t.scope, 'all'));
 COMMENT ON VIEW llm_cost.bi_releases IS
-	'Releases for BI tools: those of the reports that the user sees, as the latest report that shows one tells of it, and those that were declared and are in no report. Deploys of attached tables come with the reports.';
+	'Releases for BI tools: those of the reports that hold for the user, as the latest report that shows one tells of it, and those that were declared and are in no report. Deploys of attached tables come with the reports.';
 COMMENT ON COLUMN llm_cost.bi_releases.usage IS 'The usage.';
 COMMENT ON COLUMN llm_cost.bi_releases.release IS 'The release, after its service if no scope of the usage has that.';
 COMMENT ON COLUMN llm_cost.bi_releases.scope IS 'What it is of: columns and values; all: the whole usage, or several scopes.';

@@ -49,6 +49,11 @@ SELECT plan, verdict FROM llm_cost.month_end(usage => 'usage', as_of => '2026-06
 CREATE VIEW young AS SELECT * FROM usage WHERE started_at >= '2026-06-01' AND started_at < '2026-06-04';
 SELECT days_left, spend_to_date, run_rate, low FROM llm_cost.month_end(usage => 'young', as_of => '2026-06-04');
 SELECT scope, run_rate FROM llm_cost.month_end('{team}', 'young', '2026-06-04');
+-- Never is no day.
+\set VERBOSITY terse
+SELECT * FROM llm_cost.month_end(usage => 'young', as_of => 'infinity');
+SELECT * FROM llm_cost.month_end(usage => 'young', as_of => '-infinity');
+\set VERBOSITY default
 
 SET client_min_messages = warning;
 DELETE FROM llm_cost.usage_plan WHERE schema_name = 'regress_month';

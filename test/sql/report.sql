@@ -151,6 +151,9 @@ SELECT llm_cost.snooze_finding(:'odd_one', '2026-01-01');
 SELECT llm_cost.run_document(-1);
 \set VERBOSITY terse
 SELECT llm_cost.schedule_report();
+SELECT llm_cost.schedule_report(usages => '{}');
+SELECT llm_cost.schedule_report(usages => '{NULL}');
+SELECT llm_cost.schedule_report(usages => '{call_usage}', by => '{workflow,workflo}');
 SELECT llm_cost.unschedule_report();
 \set VERBOSITY default
 

@@ -25,23 +25,34 @@ INSERT INTO call SELECT started_at + INTERVAL '7 days', model, input_tokens, out
 CALL llm_cost.write_report('[2026-06-08, 2026-06-15)');
 SELECT revision, document #>> '{report,data_through}' AS data_through, (SELECT max(started_at) FROM call WHERE started_at < '2026-06-15') AS last_row FROM llm_cost.report_run WHERE usage_schema = 'regress_again';
 
--- A question that cannot be answered takes no answer away: the report of before is kept.
-CALL llm_cost.write_report('[2026-06-08, 2026-06-15)', by => '{workflo}');
+-- A usage that cannot be read takes no answer away: the report of before is kept.
+\set break_it 'ALTER VIEW call_usage RENAME COLUMN started_at TO moved;'
+\set mend_it 'ALTER VIEW call_usage RENAME COLUMN moved TO started_at;'
+:break_it
+CALL llm_cost.write_report('[2026-06-08, 2026-06-15)');
+:mend_it
 SELECT count(*) AS reports, max(revision) AS revision FROM llm_cost.report_run WHERE usage_schema = 'regress_again';
 SELECT kind, weeks_open FROM llm_cost.alerts WHERE usage LIKE 'regress_again.%';
 -- Nor does a week without a report: an acknowledgement holds beyond it, and nothing went away.
 SELECT llm_cost.acknowledge_finding(fingerprint) FROM llm_cost.alerts WHERE usage LIKE 'regress_again.%';
 CREATE VIEW shown AS SELECT period_start::date AS week, kind, status, weeks_open, went_away, is_current FROM llm_cost.findings WHERE usage LIKE 'regress_again.%' ORDER BY 1, 2;
-CALL llm_cost.write_report('[2026-06-15, 2026-06-22)', by => '{workflo}');
+:break_it
+CALL llm_cost.write_report('[2026-06-15, 2026-06-22)');
+:mend_it
 SELECT * FROM shown;
 INSERT INTO call SELECT started_at + INTERVAL '7 days', model, input_tokens, output_tokens, operation_id || '+', user_id, workflow, kind, release FROM call WHERE started_at >= '2026-06-15';
 CALL llm_cost.write_report('[2026-06-22, 2026-06-29)');
 SELECT * FROM shown;
 -- Two that fail are one finding for two weeks; the week after it is gone, and so is the other.
-CALL llm_cost.write_report('[2026-06-29, 2026-07-06)', by => '{workflo}');
-CALL llm_cost.write_report('[2026-07-06, 2026-07-13)', by => '{workflo}');
+:break_it
+CALL llm_cost.write_report('[2026-06-29, 2026-07-06)');
+CALL llm_cost.write_report('[2026-07-06, 2026-07-13)');
+:mend_it
 CALL llm_cost.write_report('[2026-07-13, 2026-07-20)');
 SELECT * FROM shown;
+-- Columns that are not there are a failure of that question only.
+CALL llm_cost.write_report('[2026-07-13, 2026-07-20)', by => '{workflo}');
+SELECT kind, is_current FROM shown WHERE week >= '2026-07-13';
 DELETE FROM llm_cost.report_run WHERE lower(period) >= '2026-06-15';
 
 -- From a rollup, under the name of its usage.
@@ -52,6 +63,16 @@ RESET client_min_messages;
 CALL llm_cost.write_report('[2026-06-15, 2026-06-22)', '{NULL, daily}');
 SELECT usage_name, document #>> '{spend,now}' = (SELECT sum(cost)::text FROM call_usage WHERE started_at >= '2026-06-15' AND started_at < '2026-06-22') AS spend
 FROM llm_cost.report_run WHERE period = '[2026-06-15, 2026-06-22)';
+-- From the usage, by other columns, by another clock: reports of their own, each told once.
+CALL llm_cost.write_report('[2026-06-15, 2026-06-22)', '{daily, call_usage}');
+CALL llm_cost.write_report('[2026-06-15, 2026-06-22)', '{call_usage}', by => '{model}');
+CALL llm_cost.write_report('[2026-06-15, 2026-06-22)', '{call_usage}', time_zone => 'Africa/Abidjan');
+SELECT revision, time_zone, by_columns, rollup, difference FROM llm_cost.report_run WHERE period = '[2026-06-15, 2026-06-22)' ORDER BY run_id;
+SELECT a.kind, a.scope, r.time_zone FROM llm_cost.alerts a JOIN llm_cost.report_run r USING (run_id) WHERE a.usage LIKE 'regress_again.%' ORDER BY a.run_id;
+-- What is not over is looked at, and not kept.
+\set VERBOSITY terse
+CALL llm_cost.write_report(tstzrange(date_trunc('day', now()) - INTERVAL '5 days', date_trunc('day', now()) + INTERVAL '2 days'), '{call_usage}');
+\set VERBOSITY default
 SELECT llm_cost.declare_change('{}', 10, '[2026-06-15, 2026-06-22)', 'longer prompts', usage => 'call_usage') \gset
 SELECT jsonb_path_query_array(llm_cost.report_document('[2026-06-15, 2026-06-22)', 'daily'), '$.declared[*].reason') AS declared;
 
@@ -66,9 +87,11 @@ RESET ROLE;
 GRANT SELECT ON call TO regress_again_reader;
 SET ROLE regress_again_reader;
 SELECT count(*) AS reports FROM llm_cost.report_run WHERE usage_schema = 'regress_again';
--- Nobody skips revisions, so that there is always a next one; what he writes, the owner removes.
+-- Nobody skips revisions, writes of what is to come or under a number of his own; what he writes, the owner removes.
 INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, revision, document) VALUES ('regress_again', 'call_usage', '[2026-06-08, 2026-06-15)', 2147483647, '{"findings": []}');
 INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, revision, document) VALUES ('regress_again', 'call_usage', '[2099-01-05, 2099-01-12)', 1, '{"findings": []}');
+INSERT INTO llm_cost.report_run (run_id, usage_schema, usage_name, period, revision, document) OVERRIDING SYSTEM VALUE VALUES (99, 'regress_again', 'call_usage', '[2026-01-05, 2026-01-12)', 1, '{"findings": []}');
+INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, revision, document) VALUES ('regress_again', 'call_usage', '[2026-01-05, 2026-01-12)', 1, '{"findings": []}');
 DELETE FROM llm_cost.report_run WHERE usage_schema = 'regress_again' AND written_by <> CURRENT_USER;
 -- What he declares is for himself.
 SELECT llm_cost.declare_change('{}', 900, '[2026-06-15, 2026-06-22)', 'as planned', usage => 'call_usage') \gset
@@ -79,7 +102,7 @@ GRANT ALL ON SCHEMA regress_again TO regress_again_owner;
 GRANT SELECT ON call TO regress_again_owner;
 ALTER VIEW call_usage OWNER TO regress_again_owner;
 SET ROLE regress_again_owner;
-WITH gone AS (DELETE FROM llm_cost.report_run WHERE lower(period) > '2090-01-01' RETURNING written_by) SELECT * FROM gone;
+WITH gone AS (DELETE FROM llm_cost.report_run WHERE lower(period) = '2026-01-05' RETURNING written_by) SELECT * FROM gone;
 RESET ROLE;
 
 -- A version that makes nothing but tool calls on a day divides nothing by zero.

@@ -27,6 +27,10 @@ is($node->safe_psql('postgres', q{SELECT llm_cost.schedule_report('30 6 * * 1', 
 is($node->safe_psql('postgres', q{SELECT count(*), min(schedule), min(jobname) FROM cron.job}), '1|30 6 * * 1|llm_cost report', '... is one job');
 $node->safe_psql('postgres', $node->safe_psql('postgres', 'SELECT command FROM cron.job'));
 is($node->safe_psql('postgres', q{SELECT usage_name, period = llm_cost.last_week('Asia/Kolkata'), document -> 'findings' FROM llm_cost.report_run}), 'llm "call"_usage|t|[]', 'what it runs writes the report');
+$node->safe_psql('postgres', q{SELECT llm_cost.schedule_report(job_name => 'by model', by => '{model}')});
+$node->safe_psql('postgres', $node->safe_psql('postgres', q{SELECT command FROM cron.job WHERE jobname = 'by model'}));
+is($node->safe_psql('postgres', q{SELECT document #>> '{report,by}' FROM llm_cost.report_run ORDER BY run_id DESC LIMIT 1}), '["model"]', 'a job writes reports by the columns asked for');
+is($node->safe_psql('postgres', q{SELECT llm_cost.unschedule_report('by model')}), 't', '... until it is unscheduled');
 like(($node->psql('postgres', 'SET ROLE reporter; SELECT llm_cost.schedule_report()'))[2], qr/permission denied for schema cron.*GRANT USAGE ON SCHEMA cron TO reporter/s, 'who may not use pg_cron is told what to grant');
 is($node->safe_psql('postgres', 'SELECT llm_cost.unschedule_report(), llm_cost.unschedule_report(), (SELECT count(*) FROM cron.job)'), 't|f|1', 'unscheduled once');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), '0', '... and gone');
