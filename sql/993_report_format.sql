@@ -76,7 +76,8 @@ BEGIN ATOMIC
 		SELECT p.place, CASE p.place WHEN 1 THEN 'Volume and mix' WHEN 2 THEN CASE WHEN bool_or(p.effect ~ 'feature|scope') THEN 'New users, features' ELSE 'New and lost users' END
 									 WHEN 3 THEN 'Prices' ELSE 'Unit cost' END AS effect,
 			   sum(p.amount) AS amount,
-			   CASE WHEN count(*) = 1 THEN min(p.low) END AS low, CASE WHEN count(*) = 1 THEN max(p.high) END AS high
+			   -- as wide as can be: what one user did is in several of them
+			   CASE WHEN count(p.low) > 0 THEN sum(COALESCE(p.low, p.amount)) END AS low, CASE WHEN count(p.high) > 0 THEN sum(COALESCE(p.high, p.amount)) END AS high
 		FROM part AS p GROUP BY p.place
 	)
 	SELECT w.place, w.effect, w.amount, w.low, w.high FROM whole AS w
@@ -87,7 +88,7 @@ BEGIN ATOMIC
 	ORDER BY 1;
 END;
 COMMENT ON FUNCTION llm_cost.shown_bridge(jsonb) IS
-	'The effects of a report document in the four lines of the first page: volume with the mix of uses, users (and features) that are new or gone, prices, unit cost; a fifth where they do not add up to the change.';
+	'The effects of a report document in the four lines of the first page: volume with the mix of uses, users (and features) that are new or gone, prices, unit cost; a fifth where they do not add up to the change. low to high is at least the 95 % interval.';
 
 -- ------------------------------------------------------------------------- numbers
 
@@ -140,6 +141,15 @@ RETURN (SELECT llm_cost.report_between(llm_cost.report_money(low, currency, sign
 									   llm_cost.report_money(high, currency, signed, CASE WHEN round(high, d.decimals) <> 0 OR high = 0 THEN d.decimals END))
 		FROM (SELECT llm_cost.report_decimals(GREATEST(abs(low), abs(high))) AS decimals) AS d);
 COMMENT ON FUNCTION llm_cost.report_interval(numeric, numeric, text, boolean) IS 'An interval of money in words: between −$984 and +$36,278.';
+
+CREATE FUNCTION llm_cost.shown_doubt(document jsonb) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (SELECT 'Uncertain: ' || string_agg(concat(b.effect, ', ', llm_cost.report_interval(b.low, b.high, document #>> '{report,currency}', true)), '; ' ORDER BY b.place) || '.'
+		FROM (SELECT s.*, max(abs(s.amount)) OVER () AS most FROM llm_cost.shown_bridge(document) AS s) AS b
+		-- its opposite may be a tenth as large, and is worth a line
+		WHERE b.low < 0 AND b.high > 0 AND CASE WHEN b.amount > 0 THEN -b.low ELSE b.high END >= abs(b.amount) / 10 AND abs(b.amount) >= b.most / 100);
+COMMENT ON FUNCTION llm_cost.shown_doubt(jsonb) IS
+	'Which lines of the first page could as well have the other sign, and in which interval they are; NULL if none.';
 
 -- --------------------------------------------------------------------------- dates
 

@@ -166,6 +166,7 @@ BEGIN
 								 UNION ALL SELECT e.place, e.effect, e.amount, true FROM llm_cost.shown_bridge(report_text_of.document) AS e
 								 UNION ALL SELECT 9, 'Now', (report_text_of.document #>> '{spend,now}')::numeric, false) AS s WHERE s.amount IS NOT NULL) AS b),
 			E'  There is nothing to compare.\n')
+		|| COALESCE((SELECT llm_cost.text_wrap(d.doubt, wide, '  ', '  ') FROM llm_cost.shown_doubt(report_text_of.document) AS d (doubt) WHERE d.doubt IS NOT NULL), '')
 
 		|| E'\nWHAT TO LOOK AT, DOLLARS A WEEK\n'
 		|| (SELECT llm_cost.text_lines(COALESCE(jsonb_agg(jsonb_build_array(f.dollars, f.sentence, f.about) ORDER BY f.place) FILTER (WHERE f.urgent), '[]'), wide, llm_cost.report_quiet(report_text_of.document))

@@ -141,7 +141,8 @@ BEGIN
 			FROM llm_cost.shown_figures(html_first_screen.document) AS f)::text;
 
 	page := page || E'\n<div class="pair answer">\n'
-		|| llm_cost.html_section('bridge', 'Why it changed', llm_cost.chart_bridge(document), 'There is nothing to compare.');
+		|| llm_cost.html_section('bridge', 'Why it changed', xmlconcat(llm_cost.chart_bridge(document),
+			CASE WHEN llm_cost.shown_doubt(document) IS NOT NULL THEN xmlelement(NAME p, xmlattributes('about' AS class), llm_cost.shown_doubt(document)) END), 'There is nothing to compare.');
 	SELECT f.all_findings, f.all_urgent INTO counted FROM llm_cost.shown_findings(document, 1) AS f;
 	page := page || llm_cost.html_section('findings', 'What to look at, dollars a week',
 		CASE WHEN counted.all_findings > 0 THEN xmlconcat(

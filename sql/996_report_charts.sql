@@ -120,9 +120,10 @@ DECLARE
 	s			record;
 	bottom		numeric;
 	top			numeric;
+	cut			text;
 BEGIN
 	-- the index where there is one: it compares like with like
-	SELECT count(v.value) AS days, v.indexed, min(d.day) AS first_day, max(d.day) AS last_day, min(LEAST(v.value, v.low)) AS low, max(GREATEST(v.value, v.high)) AS high,
+	SELECT count(v.value) AS days, v.indexed, min(d.day) AS first_day, max(d.day) AS last_day, min(v.value) AS low, max(v.value) AS high, min(v.low) AS band_low, max(v.high) AS band_high,
 		   (array_agg(v.value ORDER BY d.day DESC) FILTER (WHERE v.value IS NOT NULL))[1] AS latest
 	INTO s
 	FROM jsonb_to_recordset(llm_cost.report_rows(chart_daily.document, 'daily')) AS d (day date, unit_cost numeric, index numeric, low numeric, high numeric),
@@ -133,8 +134,15 @@ BEGIN
 	IF s.days IS NULL OR s.days < 2 OR s.first_day = s.last_day THEN
 		RETURN NULL;
 	END IF;
-	bottom := s.low - (s.high - s.low) * 0.08;
-	top := s.high + (s.high - s.low) * 0.2;
+	-- a band that a day of few users makes wide would leave the line flat
+	bottom := GREATEST(LEAST(s.low, s.band_low), s.low - GREATEST(s.high - s.low, abs(s.high) / 4));
+	top := LEAST(GREATEST(s.high, s.band_high), s.high + GREATEST(s.high - s.low, abs(s.high) / 4));
+	cut := 'Band to ' || concat_ws(' and ', CASE WHEN s.band_low < bottom THEN llm_cost.report_percent(100 * (s.band_low - 1), true) END,
+		CASE WHEN s.band_high > top THEN llm_cost.report_percent(100 * (s.band_high - 1), true) END) || ', cut off';
+	IF cut = 'Band to , cut off' THEN
+		cut := NULL;
+	END IF;
+	SELECT bottom - (top - bottom) * 0.08, top + (top - bottom) * 0.2 INTO bottom, top;
 	IF bottom = top THEN
 		bottom := bottom - 1;
 		top := top + 1;
@@ -143,7 +151,7 @@ BEGIN
 	RETURN (
 		WITH point AS (
 			SELECT 100.0 * (d.day - s.first_day) / (s.last_day - s.first_day) AS x,
-				   200 * (top - v.value) / (top - bottom) AS y, 200 * (top - v.low) / (top - bottom) AS y_low, 200 * (top - v.high) / (top - bottom) AS y_high, d.day
+				   200 * (top - v.value) / (top - bottom) AS y, LEAST(200, 200 * (top - v.low) / (top - bottom)) AS y_low, GREATEST(0, 200 * (top - v.high) / (top - bottom)) AS y_high, d.day
 			FROM jsonb_to_recordset(llm_cost.report_rows(chart_daily.document, 'daily')) AS d (day date, unit_cost numeric, index numeric, low numeric, high numeric),
 				 LATERAL (SELECT CASE WHEN s.indexed THEN d.index ELSE d.unit_cost END AS value, CASE WHEN s.indexed THEN d.low END AS low,
 								 CASE WHEN s.indexed THEN d.high END AS high) AS v
@@ -164,7 +172,7 @@ BEGIN
 		SELECT llm_cost.chart('daily', 'Unit cost by day',
 			concat(CASE WHEN s.indexed THEN 'Index of unit cost, like for like, against its mean: ' ELSE 'Unit cost: ' END,
 				CASE WHEN s.indexed THEN llm_cost.report_percent(100 * (s.latest - 1), true) ELSE llm_cost.report_money(s.latest, currency) END, ' on the last of ', s.days, ' days. Change points: ',
-				(SELECT count(*) FROM changed), '; days with releases: ', (SELECT count(*) FROM released), '.'), 240,
+				(SELECT count(*) FROM changed), '; days with releases: ', (SELECT count(*) FROM released), '.', ' ' || cut || '.'), 240,
 			xmlconcat(
 				(SELECT xmlagg(llm_cost.chart_box(c.x1, c.x2, 0, 200, 'when')) FROM changed AS c WHERE c.x1 IS NOT NULL AND c.x2 IS NOT NULL),
 				(SELECT xmlagg(llm_cost.chart_line(0, 200 * (top - t.v) / (top - bottom), 100, 200 * (top - t.v) / (top - bottom), CASE WHEN t.v = 1 AND s.indexed THEN 'axis' ELSE 'grid' END))
@@ -180,10 +188,11 @@ BEGIN
 				(SELECT xmlagg(llm_cost.chart_text(0, 200 * (top - t.v) / (top - bottom) - 4, 'tick',
 						CASE WHEN NOT s.indexed THEN llm_cost.report_money(t.v, currency) WHEN t.v = 1 THEN 'mean' ELSE llm_cost.report_percent(100 * (t.v - 1), true) END))
 				 FROM unnest(llm_cost.chart_ticks(bottom, top)) AS t (v)),
+				CASE WHEN cut IS NOT NULL THEN llm_cost.chart_text(100, 196, 'tick end', cut) END,
 				llm_cost.chart_days(s.first_day, s.last_day, 234))));
 END
 $$;
-COMMENT ON FUNCTION llm_cost.chart_daily(jsonb) IS 'Unit cost, or its index with the band, by day, with release marks and change points; NULL with fewer than two days.';
+COMMENT ON FUNCTION llm_cost.chart_daily(jsonb) IS 'Unit cost, or its index with the band, by day, with release marks and change points; what of the band is far outside of the line is cut off, and the chart says so. NULL with fewer than two days.';
 
 CREATE FUNCTION llm_cost.chart_percentiles(document jsonb) RETURNS xml
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -31,6 +31,18 @@ SELECT place, effect, amount FROM sample, shown_bridge(document);
 SELECT sum(amount) = (max(document #>> '{spend,change}'))::numeric AS adds_up FROM sample, shown_bridge(document);
 SELECT effect, amount FROM shown_bridge('{"spend": {"change": 10}, "bridge": [{"effect": "volume", "amount": 3}, {"effect": "new_features", "amount": 2}, {"effect": "total", "amount": 10}]}');
 
+-- What could as well have the other sign is said below: -60 - 10 to 20 + 5 of volume and mix; not the price, nor what is a little of it.
+CREATE TABLE doubt AS SELECT '{"spend": {"before": 100, "now": 190, "change": 90}, "bridge": [{"effect": "volume", "amount": -5, "low": -10, "high": 5}, {"effect": "intent_mix", "amount": -10, "low": -60, "high": 20},
+	{"effect": "price", "amount": 5, "low": 4, "high": 6}, {"effect": "calls", "amount": 110, "low": 5, "high": 200}, {"effect": "output", "amount": -10, "low": -11, "high": 2}]}'::jsonb AS document;
+SELECT effect, amount, low, high FROM doubt, shown_bridge(document);
+SELECT shown_doubt(document) AS doubt, position(shown_doubt(document) IN report_text_of(document)) > 0 AS in_text, position(shown_doubt(document) IN report_html_of(document)) > 0 AS on_page, shown_doubt('{}') IS NULL AS none FROM doubt;
+DROP TABLE doubt;
+-- A band that a day of few users makes wide is cut off, as it would leave the line flat; the chart says so.
+SELECT (xpath('string(//text[contains(., "Band")])', c.chart))[1] AS said, (xpath('count(//text[contains(., "mean") or contains(., "%")])', c.chart))[1] AS ticks,
+	   (xpath('string(//path[@class = "curve"]/@d)', c.chart))[1] AS curve, (xpath('string(//path[@class = "band"]/@d)', c.chart))[1] AS band
+FROM (VALUES (1, 15), (2, 1.7)) AS v (n, high), LATERAL chart_daily(jsonb_build_object('daily', jsonb_build_array(jsonb_build_object('day', '2026-06-22', 'index', 0.9, 'low', 0.8, 'high', 1.1),
+	jsonb_build_object('day', '2026-06-23', 'index', 1.3, 'low', 1.2, 'high', v.high), jsonb_build_object('day', '2026-06-24', 'index', 1.1, 'low', 1, 'high', 1.2)))) AS c (chart) ORDER BY n;
+
 -- The page is XML, and has its sections in order.
 CREATE TABLE page AS SELECT report_html_of(document) AS html, xmlparse(DOCUMENT report_html_of(document)) AS xml FROM sample;
 SELECT h.place, h.heading FROM page, unnest(xpath('//h2/text()', xml)::text[]) WITH ORDINALITY AS h (heading, place);
