@@ -311,3 +311,84 @@ BEGIN ATOMIC
 				ELSE concat(llm_cost.report_money(n.gap, s.currency, true), ' (' || llm_cost.report_percent(100 * n.gap / NULLIF(n.recorded, 0), true) || ')') END)) AS v (place, label, figure);
 END;
 COMMENT ON FUNCTION llm_cost.shown_trust(jsonb) IS 'How far the figures of a report can be trusted, as text: time zone, data through, priced share, gap to what the gateway recorded.';
+
+-- ------------------------------------------------------------------ tables of several places
+
+CREATE FUNCTION llm_cost.shown_effects(document jsonb, OUT place bigint, OUT effect text, OUT amount numeric, OUT dollars text, OUT band text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
+BEGIN ATOMIC
+	SELECT a.place, llm_cost.report_effect(b.effect), b.amount,
+		   llm_cost.report_money(b.amount, document #>> '{report,currency}', true, llm_cost.report_decimals(max(abs(b.amount)) OVER ())),
+		   llm_cost.report_interval(b.low, b.high, document #>> '{report,currency}', true), llm_cost.report_clean(b.detail)
+	FROM jsonb_array_elements(llm_cost.report_rows(document, 'bridge')) WITH ORDINALITY AS a (row, place),
+		 LATERAL jsonb_to_record(a.row) AS b (effect text, amount numeric, low numeric, high numeric, detail text)
+	WHERE b.effect <> 'total';
+END;
+COMMENT ON FUNCTION llm_cost.shown_effects(jsonb) IS 'All effects on spend of a report document, as text; amount: the number, band: its interval.';
+
+CREATE FUNCTION llm_cost.shown_change_points(document jsonb, OUT place bigint, OUT day text, OUT change text, OUT days text, OUT near_release text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 3
+BEGIN ATOMIC
+	SELECT row_number() OVER (ORDER BY c.at), llm_cost.report_day(llm_cost.report_time(c.at, s.zone)::date), llm_cost.report_percent(c.change_pct, true),
+		   llm_cost.report_days(llm_cost.report_time(c.earliest, s.zone)::date, llm_cost.report_time(c.latest, s.zone)::date), llm_cost.report_release(c.near_release)
+	FROM jsonb_to_recordset(llm_cost.report_rows(document, 'change_points')) AS c (at text, earliest text, latest text, change_pct numeric, near_release text),
+		 (SELECT document #>> '{report,time_zone}' AS zone) AS s;
+END;
+COMMENT ON FUNCTION llm_cost.shown_change_points(jsonb) IS 'The change points of unit cost in a report document, as text; days: when it may have been.';
+
+CREATE FUNCTION llm_cost.shown_episodes(document jsonb, OUT place bigint, OUT scope text, OUT metric text, OUT opened timestamp, OUT closed timestamp,
+	OUT before text, OUT during text, OUT wasted text, OUT near_release text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+	SELECT row_number() OVER (ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)), llm_cost.report_name(e.scope), replace(llm_cost.report_clean(e.metric), '_', ' '),
+		   llm_cost.report_time(e.opened, document #>> '{report,time_zone}'), llm_cost.report_time(e.closed, document #>> '{report,time_zone}'),
+		   -- shares in per cent, calls as they are
+		   CASE WHEN e.metric ~ '_(ratio|share)$' THEN llm_cost.report_percent(100 * e.before) ELSE llm_cost.report_number(e.before, 2) END,
+		   CASE WHEN e.metric ~ '_(ratio|share)$' THEN llm_cost.report_percent(100 * e.during) ELSE llm_cost.report_number(e.during, 2) END,
+		   llm_cost.report_money(e.wasted_usd, document #>> '{report,currency}'), llm_cost.report_release(e.near_release)
+	FROM jsonb_to_recordset(llm_cost.report_rows(document, 'episodes')) AS e
+		(metric text, scope jsonb, opened text, closed text, before numeric, during numeric, wasted_usd numeric, near_release text);
+END;
+COMMENT ON FUNCTION llm_cost.shown_episodes(jsonb) IS 'The episodes of a report document, the dearest first, as text, opened and closed on the clock of the report; closed: NULL if it is not.';
+
+CREATE FUNCTION llm_cost.shown_retries(document jsonb, OUT place bigint, OUT error text, OUT failures text, OUT retries text, OUT amount numeric, OUT dollars text, OUT share text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+	SELECT row_number() OVER (ORDER BY r.cost DESC NULLS LAST, r.failures DESC, r.error_type), COALESCE(replace(llm_cost.report_clean(r.error_type), '_', ' '), 'not said'),
+		   llm_cost.report_number(r.failures), llm_cost.report_number(r.retries), r.cost,
+		   llm_cost.report_money(r.cost, document #>> '{report,currency}', decimals => llm_cost.report_decimals(max(r.cost) OVER ())), llm_cost.report_percent(r.share_pct)
+	FROM jsonb_to_recordset(llm_cost.report_rows(document, 'retries')) AS r (error_type text, failures numeric, retries numeric, cost numeric, share_pct numeric);
+END;
+COMMENT ON FUNCTION llm_cost.shown_retries(jsonb) IS 'Failures and retries by class of error in a report document, the dearest first, as text; amount: the cost as a number.';
+
+CREATE FUNCTION llm_cost.shown_unpriced(document jsonb, OUT place bigint, OUT model text, OUT calls text, OUT why text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+	SELECT row_number() OVER (ORDER BY u.attempts DESC NULLS LAST, u.model, u.problem), llm_cost.report_clean(u.model), llm_cost.report_number(u.attempts),
+		   replace(llm_cost.report_clean(u.problem), '_', ' ')
+	FROM jsonb_to_recordset(llm_cost.report_rows(document -> 'trust', 'unpriced')) AS u (model text, attempts numeric, problem text);
+END;
+COMMENT ON FUNCTION llm_cost.shown_unpriced(jsonb) IS 'The models without a price in a report document, those called most often first, as text.';
+
+CREATE FUNCTION llm_cost.shown_movers(document jsonb, OUT place bigint, OUT scope text, OUT spend text, OUT change text, OUT volume text, OUT new_users text, OUT price text,
+	OUT unit_cost text, OUT like_for_like text, OUT band text, OUT verdict text, OUT cause text, OUT near_release text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+	SELECT m.place, llm_cost.report_name(to_jsonb(m.scope)), llm_cost.report_money(m.spend_usd, m.currency, decimals => m.decimals),
+		   llm_cost.report_money(m.change_usd, m.currency, true, m.decimals), llm_cost.report_money(m.from_volume_usd, m.currency, true, m.decimals),
+		   llm_cost.report_money(m.from_new_users_usd, m.currency, true, m.decimals), llm_cost.report_money(m.from_price_usd, m.currency, true, m.decimals),
+		   llm_cost.report_money(m.from_unit_cost_usd, m.currency, true, m.decimals), llm_cost.report_percent(m.like_for_like_pct, true),
+		   concat_ws(' to ', NULLIF(llm_cost.report_percent(m.low_pct, true), ''), NULLIF(llm_cost.report_percent(m.high_pct, true), '')),
+		   replace(m.verdict, '_', ' '), llm_cost.report_clean(m.cause), llm_cost.report_release(m.near_release)
+	FROM (SELECT a.place, o.*, document #>> '{report,currency}' AS currency, llm_cost.report_decimals(max(abs(o.spend_usd)) OVER ()) AS decimals
+		  FROM jsonb_array_elements(llm_cost.report_rows(document, 'movers')) WITH ORDINALITY AS a (row, place),
+			   LATERAL jsonb_to_record(a.row) AS o (scope text, spend_usd numeric, change_usd numeric, from_volume_usd numeric, from_new_users_usd numeric, from_price_usd numeric,
+				from_unit_cost_usd numeric, like_for_like_pct numeric, low_pct numeric, high_pct numeric, verdict text, cause text, near_release text)) AS m;
+END;
+COMMENT ON FUNCTION llm_cost.shown_movers(jsonb) IS 'The scopes of overview() in a report document, as text, in its order.';

@@ -133,7 +133,6 @@ AS $$
 DECLARE
 	wide		integer := COALESCE(report_text_of.width, 100);
 	currency	text := document #>> '{report,currency}';
-	zone		text := document #>> '{report,time_zone}';
 	page		text;
 BEGIN
 	IF wide NOT BETWEEN 60 AND 1000 THEN
@@ -197,39 +196,30 @@ BEGIN
 									  LATERAL (VALUES (1, 'Median cost of a call', d.p50), (2, '90th percentile', d.p90), (3, '99th percentile', d.p99)) AS v (place, label, value)) AS p
 						   GROUP BY p.place, p.label) AS l
 					 WHERE l.least <> ''), E'  There are no days to show.\n')
-		|| COALESCE((SELECT string_agg(llm_cost.text_wrap(concat(llm_cost.report_percent(c.change_pct, true), ' on ', llm_cost.report_day(llm_cost.report_time(c.at, zone)::date),
-							' (' || llm_cost.report_days(llm_cost.report_time(c.earliest, zone)::date, llm_cost.report_time(c.latest, zone)::date) || ')', ', near release ' || llm_cost.report_release(c.near_release)), wide, '  Change point: ', '    '), '' ORDER BY c.at)
-					 FROM jsonb_to_recordset(llm_cost.report_rows(report_text_of.document, 'change_points')) AS c (at text, earliest text, latest text, change_pct numeric, near_release text)), '')
+		|| COALESCE((SELECT string_agg(llm_cost.text_wrap(concat(c.change, ' on ', c.day, ' (' || c.days || ')', ', near release ' || c.near_release), wide, '  Change point: ', '    '), '' ORDER BY c.place)
+					 FROM llm_cost.shown_change_points(report_text_of.document) AS c), '')
 
-		|| COALESCE((SELECT E'\nEFFECTS ON SPEND\n' || llm_cost.text_table('{Effect,Amount,95 % interval,What is behind it}', 'lrll', jsonb_agg(jsonb_build_array(llm_cost.report_effect(e.effect),
-							llm_cost.report_money(e.amount, currency, true, e.decimals), COALESCE(replace(replace(llm_cost.report_interval(e.low, e.high, currency, true), 'between ', ''), ' and ', ' to '), ''),
-							COALESCE(llm_cost.report_clean(e.detail), '')) ORDER BY e.place), wide)
-					 FROM (SELECT a.place, b.*, llm_cost.report_decimals(max(abs(b.amount)) OVER ()) AS decimals
-						   FROM jsonb_array_elements(llm_cost.report_rows(report_text_of.document, 'bridge')) WITH ORDINALITY AS a (row, place), jsonb_to_record(a.row) AS b (effect text, amount numeric, low numeric, high numeric, detail text)
-						   WHERE b.effect <> 'total') AS e), '')
-		|| COALESCE((SELECT E'\nEPISODES\n' || llm_cost.text_table('{Scope,Metric,Wasted,Opened,Closed,Near release}', 'llrlll', jsonb_agg(jsonb_build_array(llm_cost.report_name(e.scope), replace(llm_cost.report_clean(e.metric), '_', ' '),
-							llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_day(llm_cost.report_time(e.opened, zone)::date), COALESCE(llm_cost.report_day(llm_cost.report_time(e.closed, zone)::date), 'still open'),
-							COALESCE(llm_cost.report_release(e.near_release), '')) ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)), wide)
-					 FROM jsonb_to_recordset(llm_cost.report_rows(report_text_of.document, 'episodes')) AS e (metric text, scope jsonb, opened text, closed text, wasted_usd numeric, near_release text)), '')
+		|| COALESCE((SELECT E'\nEFFECTS ON SPEND\n' || llm_cost.text_table('{Effect,Amount,95 % interval,What is behind it}', 'lrll', jsonb_agg(jsonb_build_array(e.effect, e.dollars,
+							COALESCE(replace(replace(e.band, 'between ', ''), ' and ', ' to '), ''), COALESCE(e.detail, '')) ORDER BY e.place), wide)
+					 FROM llm_cost.shown_effects(report_text_of.document) AS e), '')
+		|| COALESCE((SELECT E'\nEPISODES\n' || llm_cost.text_table('{Scope,Metric,Wasted,Opened,Closed,Near release}', 'llrlll', jsonb_agg(jsonb_build_array(e.scope, e.metric, e.wasted,
+							llm_cost.report_day(e.opened::date), COALESCE(llm_cost.report_day(e.closed::date), 'still open'), COALESCE(e.near_release, '')) ORDER BY e.place), wide)
+					 FROM llm_cost.shown_episodes(report_text_of.document) AS e), '')
 		|| COALESCE((SELECT E'\nWHO SPENDS\n' || llm_cost.text_wrap(concat_ws(' · ', NULLIF(llm_cost.report_number(l.users), '') || ' users', 'top 1 %: ' || CASE WHEN l.users < 100 THEN NULL ELSE l.top_1 END, 'top 5 %: ' || CASE WHEN l.users < 20 THEN NULL ELSE l.top_5 END,
 							'top 10 %: ' || CASE WHEN l.users < 10 THEN NULL ELSE l.top_10 END, 'Gini ' || l.gini), wide, '  ', '  ')
 					 -- a hundredth of seven users is nobody
 					 FROM (SELECT (report_text_of.document #>> '{lorenz,users}')::numeric AS users, llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_1}')::numeric) AS top_1, llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_5}')::numeric) AS top_5,
 								  llm_cost.report_percent(100 * (report_text_of.document #>> '{lorenz,top_10}')::numeric) AS top_10, llm_cost.report_number((report_text_of.document #>> '{lorenz,gini}')::numeric, 2) AS gini) AS l
 					 WHERE l.top_1 <> ''), '')
-		|| COALESCE((SELECT E'\nRETRIES\n' || llm_cost.text_table('{Error,Failures,Retries,Cost,Share of spend}', 'lrrrr', jsonb_agg(jsonb_build_array(COALESCE(replace(llm_cost.report_clean(r.error_type), '_', ' '), 'not said'),
-							llm_cost.report_number(r.failures), llm_cost.report_number(r.retries), llm_cost.report_money(r.cost, currency, decimals => r.decimals), llm_cost.report_percent(r.share_pct)) ORDER BY r.cost DESC NULLS LAST, r.failures DESC, r.error_type), wide)
-					 FROM (SELECT e.*, llm_cost.report_decimals(max(e.cost) OVER ()) AS decimals
-						   FROM jsonb_to_recordset(llm_cost.report_rows(report_text_of.document, 'retries')) AS e (error_type text, failures numeric, retries numeric, cost numeric, share_pct numeric)) AS r), '')
-		|| COALESCE((SELECT E'\nMODELS WITHOUT A PRICE\n' || llm_cost.text_table('{Model,Calls,Why}', 'lrl', jsonb_agg(jsonb_build_array(COALESCE(llm_cost.report_clean(u.model), ''), llm_cost.report_number(u.attempts), COALESCE(replace(llm_cost.report_clean(u.problem), '_', ' '), '')) ORDER BY u.attempts DESC NULLS LAST, u.model, u.problem), wide)
-					 FROM jsonb_to_recordset(llm_cost.report_rows(report_text_of.document -> 'trust', 'unpriced')) AS u (model text, attempts numeric, problem text)), '')
-		|| COALESCE((SELECT E'\nMOVERS\n' || llm_cost.text_table('{Scope,Spend,Change,Like for like,Verdict,Unit cost,Volume,New users,Prices}', 'lrrrlrrrr', jsonb_agg(jsonb_build_array(llm_cost.report_name(to_jsonb(m.scope)), llm_cost.report_money(m.spend_usd, currency, decimals => m.decimals),
-							llm_cost.report_money(m.change_usd, currency, true, m.decimals), llm_cost.report_percent(m.like_for_like_pct, true), COALESCE(replace(m.verdict, '_', ' '), ''),
-							llm_cost.report_money(m.from_unit_cost_usd, currency, true, m.decimals), llm_cost.report_money(m.from_volume_usd, currency, true, m.decimals),
-							llm_cost.report_money(m.from_new_users_usd, currency, true, m.decimals), llm_cost.report_money(m.from_price_usd, currency, true, m.decimals)) ORDER BY m.place), wide)
-					 FROM (SELECT a.place, o.*, llm_cost.report_decimals(max(abs(o.spend_usd)) OVER ()) AS decimals
-						   FROM jsonb_array_elements(llm_cost.report_rows(report_text_of.document, 'movers')) WITH ORDINALITY AS a (row, place),
-								jsonb_to_record(a.row) AS o (scope text, spend_usd numeric, change_usd numeric, from_volume_usd numeric, from_new_users_usd numeric, from_price_usd numeric, from_unit_cost_usd numeric, like_for_like_pct numeric, verdict text)) AS m), '')
+		|| COALESCE((SELECT E'\nRETRIES\n' || llm_cost.text_table('{Error,Failures,Retries,Cost,Share of spend}', 'lrrrr',
+							jsonb_agg(jsonb_build_array(r.error, r.failures, r.retries, r.dollars, r.share) ORDER BY r.place), wide)
+					 FROM llm_cost.shown_retries(report_text_of.document) AS r), '')
+		|| COALESCE((SELECT E'\nMODELS WITHOUT A PRICE\n' || llm_cost.text_table('{Model,Calls,Why}', 'lrl',
+							jsonb_agg(jsonb_build_array(COALESCE(u.model, ''), u.calls, COALESCE(u.why, '')) ORDER BY u.place), wide)
+					 FROM llm_cost.shown_unpriced(report_text_of.document) AS u), '')
+		|| COALESCE((SELECT E'\nMOVERS\n' || llm_cost.text_table('{Scope,Spend,Change,Like for like,Verdict,Unit cost,Volume,New users,Prices}', 'lrrrlrrrr',
+							jsonb_agg(jsonb_build_array(m.scope, m.spend, m.change, m.like_for_like, COALESCE(m.verdict, ''), m.unit_cost, m.volume, m.new_users, m.price) ORDER BY m.place), wide)
+					 FROM llm_cost.shown_movers(report_text_of.document) AS m), '')
 		|| COALESCE((SELECT E'\nHOW IT WAS COMPUTED\n' || string_agg(llm_cost.text_wrap(llm_cost.report_clean(n.note), wide, '  ', '    '), '' ORDER BY n.place)
 					 FROM jsonb_array_elements_text(CASE WHEN jsonb_typeof(report_text_of.document -> 'notes') = 'array' THEN report_text_of.document -> 'notes' ELSE '[]' END) WITH ORDINALITY AS n (note, place) WHERE n.note <> ''), '');
 	RETURN page;

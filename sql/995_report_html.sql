@@ -189,10 +189,8 @@ BEGIN
 	chart := llm_cost.chart_daily(document);
 	page := page || llm_cost.html_section('unit-cost', 'Unit cost by day', CASE WHEN chart IS NOT NULL THEN xmlconcat(
 		xmlelement(NAME figure, chart, xmlelement(NAME figcaption, 'Line: like for like against its mean, where users are known; band: 95 % interval. Circles: releases. Upright lines: change points, with the days on which it may have been.')),
-		(SELECT llm_cost.html_table('Change points', '{Day,Change,May have been,Near release}', 'lrll', xmlagg(llm_cost.html_row(ARRAY[
-				llm_cost.report_day(llm_cost.report_time(c.at, zone)::date), llm_cost.report_percent(c.change_pct, true),
-				llm_cost.report_days(llm_cost.report_time(c.earliest, zone)::date, llm_cost.report_time(c.latest, zone)::date), llm_cost.report_release(c.near_release)], 'lrll') ORDER BY c.at))
-		 FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'change_points')) AS c (at text, earliest text, latest text, change_pct numeric, near_release text)),
+		(SELECT llm_cost.html_table('Change points', '{Day,Change,May have been,Near release}', 'lrll', xmlagg(llm_cost.html_row(ARRAY[c.day, c.change, c.days, c.near_release], 'lrll') ORDER BY c.place))
+		 FROM llm_cost.shown_change_points(html_details.document) AS c),
 		(SELECT llm_cost.html_table('Releases', '{Day,Released}', 'lw', xmlagg(llm_cost.html_row(ARRAY[llm_cost.report_day(r.day), r.what], 'lw') ORDER BY r.day DESC))
 		 FROM (SELECT llm_cost.report_time(e.at, zone)::date AS day, string_agg(DISTINCT llm_cost.report_release(e.release, e.scope), ', ') AS what
 			   FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'releases')) AS e (release text, at text, scope text) GROUP BY 1 ORDER BY 1 DESC LIMIT 10) AS r)) END,
@@ -200,25 +198,16 @@ BEGIN
 
 	page := page || llm_cost.html_section('effects', 'Effects on spend', (
 		SELECT llm_cost.html_table('What changed spend, adding up to ' || llm_cost.report_money(sum(e.amount), currency, true), '{Effect,Amount,95 % interval,What is behind it,Size}', 'lriwl',
-			xmlagg(llm_cost.html_row(ARRAY[llm_cost.report_effect(e.effect), llm_cost.report_money(e.amount, currency, true, e.decimals),
-					llm_cost.report_interval(e.low, e.high, currency, true), llm_cost.report_clean(e.detail)], 'lriw',
+			xmlagg(llm_cost.html_row(ARRAY[e.effect, e.dollars, e.band, e.detail], 'lriw',
 				llm_cost.chart_bar(e.least, e.most, e.upto - e.amount, e.upto, CASE WHEN e.amount > 0 THEN 'more' ELSE 'less' END)) ORDER BY e.place))
-		FROM (SELECT b.*, LEAST(0, min(b.upto) OVER ()) AS least, GREATEST(max(b.upto) OVER (), 0.000001) AS most, llm_cost.report_decimals(max(abs(b.amount)) OVER ()) AS decimals
-			  FROM (SELECT a.place, e.*, sum(COALESCE(e.amount, 0)) OVER (ORDER BY a.place) AS upto
-					FROM jsonb_array_elements(llm_cost.report_rows(html_details.document, 'bridge')) WITH ORDINALITY AS a (row, place),
-						 jsonb_to_record(a.row) AS e (effect text, amount numeric, low numeric, high numeric, detail text)
-					WHERE e.effect <> 'total') AS b) AS e), 'There is nothing to compare.');
+		FROM (SELECT b.*, LEAST(0, min(b.upto) OVER ()) AS least, GREATEST(max(b.upto) OVER (), 0.000001) AS most
+			  FROM (SELECT s.*, sum(COALESCE(s.amount, 0)) OVER (ORDER BY s.place) AS upto FROM llm_cost.shown_effects(html_details.document) AS s) AS b) AS e), 'There is nothing to compare.');
 
 	chart := llm_cost.chart_episodes(document);
 	page := page || llm_cost.html_section('episodes', 'Cache hits and other ratios: when they were off', CASE WHEN chart IS NOT NULL THEN xmlconcat(xmlelement(NAME figure, chart),
-		(SELECT llm_cost.html_table('Episodes', '{Scope,Metric,Opened,Closed,Before,During,Wasted,Near release}', 'llilrrrl', xmlagg(llm_cost.html_row(ARRAY[
-				llm_cost.report_name(e.scope), replace(llm_cost.report_clean(e.metric), '_', ' '), llm_cost.report_moment(llm_cost.report_time(e.opened, zone)),
-				COALESCE(llm_cost.report_moment(llm_cost.report_time(e.closed, zone)), 'still open'), p.before, p.during,
-				llm_cost.report_money(e.wasted_usd, currency), llm_cost.report_release(e.near_release)], 'llilrrrl') ORDER BY e.wasted_usd DESC NULLS LAST, e.opened, llm_cost.report_name(e.scope)))
-		 FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'episodes')) AS e (metric text, scope jsonb, opened text, closed text, before numeric, during numeric, wasted_usd numeric, near_release text),
-			  -- shares in per cent, calls as they are
-			  LATERAL (SELECT CASE WHEN e.metric ~ '_(ratio|share)$' THEN llm_cost.report_percent(100 * e.before) ELSE llm_cost.report_number(e.before, 2) END AS before,
-							  CASE WHEN e.metric ~ '_(ratio|share)$' THEN llm_cost.report_percent(100 * e.during) ELSE llm_cost.report_number(e.during, 2) END AS during) AS p)) END,
+		(SELECT llm_cost.html_table('Episodes', '{Scope,Metric,Opened,Closed,Before,During,Wasted,Near release}', 'llilrrrl', xmlagg(llm_cost.html_row(ARRAY[e.scope, e.metric,
+				llm_cost.report_moment(e.opened), COALESCE(llm_cost.report_moment(e.closed), 'still open'), e.before, e.during, e.wasted, e.near_release], 'llilrrrl') ORDER BY e.place))
+		 FROM llm_cost.shown_episodes(html_details.document) AS e)) END,
 		llm_cost.report_nothing(document, 'episodes', 'No episode in this time.'));
 
 	chart := llm_cost.chart_percentiles(document);
@@ -243,32 +232,21 @@ BEGIN
 		'Users are not known.');
 
 	page := page || llm_cost.html_section('retries', 'Retries by class of error', (
-		SELECT llm_cost.html_table('Failed calls and what their repetition cost', '{Error,Failures,Retries,Cost,Share of spend,Size}', 'lrrrrl', xmlagg(llm_cost.html_row(ARRAY[
-				COALESCE(replace(llm_cost.report_clean(r.error_type), '_', ' '), 'not said'), llm_cost.report_number(r.failures), llm_cost.report_number(r.retries),
-				llm_cost.report_money(r.cost, currency, decimals => r.decimals), llm_cost.report_percent(r.share_pct)], 'lrrrr',
-				llm_cost.chart_bar(0, r.most, 0, COALESCE(r.cost, 0), 'more')) ORDER BY r.cost DESC NULLS LAST, r.failures DESC, r.error_type))
-		FROM (SELECT e.*, llm_cost.report_decimals(max(e.cost) OVER ()) AS decimals, GREATEST(max(e.cost) OVER (), 0.000001) AS most
-			  FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document, 'retries')) AS e (error_type text, failures numeric, retries numeric, cost numeric, share_pct numeric)) AS r),
+		SELECT llm_cost.html_table('Failed calls and what their repetition cost', '{Error,Failures,Retries,Cost,Share of spend,Size}', 'lrrrrl',
+			xmlagg(llm_cost.html_row(ARRAY[r.error, r.failures, r.retries, r.dollars, r.share], 'lrrrr', llm_cost.chart_bar(0, r.most, 0, COALESCE(r.amount, 0), 'more')) ORDER BY r.place))
+		FROM (SELECT s.*, GREATEST(max(s.amount) OVER (), 0.000001) AS most FROM llm_cost.shown_retries(html_details.document) AS s) AS r),
 		llm_cost.report_nothing(document, 'retries', 'No call failed, or failures are not logged.'));
 
 	page := page || llm_cost.html_section('unpriced', 'Models without a price', (
-		SELECT llm_cost.html_table('Calls whose cost is in no figure above', '{Model,Calls,Why}', 'lrw', xmlagg(llm_cost.html_row(ARRAY[
-				llm_cost.report_clean(u.model), llm_cost.report_number(u.attempts), replace(llm_cost.report_clean(u.problem), '_', ' ')], 'lrw') ORDER BY u.attempts DESC NULLS LAST, u.model, u.problem))
-		FROM jsonb_to_recordset(llm_cost.report_rows(html_details.document -> 'trust', 'unpriced')) AS u (model text, attempts numeric, problem text)),
+		SELECT llm_cost.html_table('Calls whose cost is in no figure above', '{Model,Calls,Why}', 'lrw', xmlagg(llm_cost.html_row(ARRAY[u.model, u.calls, u.why], 'lrw') ORDER BY u.place))
+		FROM llm_cost.shown_unpriced(html_details.document) AS u),
 		llm_cost.report_nothing(document -> 'trust', 'unpriced', 'Every call has a price.'));
 
 	page := page || llm_cost.html_section('movers', 'Movers', (
 		SELECT llm_cost.html_table('Where spend moved, adding up to the total', '{Scope,Spend,Change,Volume,New users,Prices,Unit cost,Like for like,95 % interval,Verdict,Near release}', 'lrrrrrrriwi',
-			xmlagg(llm_cost.html_row(ARRAY[llm_cost.report_name(to_jsonb(m.scope)), llm_cost.report_money(m.spend_usd, currency, decimals => m.decimals),
-				llm_cost.report_money(m.change_usd, currency, true, m.decimals), llm_cost.report_money(m.from_volume_usd, currency, true, m.decimals),
-				llm_cost.report_money(m.from_new_users_usd, currency, true, m.decimals), llm_cost.report_money(m.from_price_usd, currency, true, m.decimals),
-				llm_cost.report_money(m.from_unit_cost_usd, currency, true, m.decimals), llm_cost.report_percent(m.like_for_like_pct, true),
-				concat_ws(' to ', NULLIF(llm_cost.report_percent(m.low_pct, true), ''), NULLIF(llm_cost.report_percent(m.high_pct, true), '')),
-				concat_ws(': ', replace(m.verdict, '_', ' '), NULLIF(llm_cost.report_clean(m.cause), '')), llm_cost.report_release(m.near_release)], 'lrrrrrrriwi') ORDER BY m.place))
-		FROM (SELECT a.place, o.*, llm_cost.report_decimals(max(abs(o.spend_usd)) OVER ()) AS decimals
-			  FROM jsonb_array_elements(llm_cost.report_rows(html_details.document, 'movers')) WITH ORDINALITY AS a (row, place),
-				   jsonb_to_record(a.row) AS o (scope text, spend_usd numeric, change_usd numeric, from_volume_usd numeric, from_new_users_usd numeric, from_price_usd numeric,
-					from_unit_cost_usd numeric, like_for_like_pct numeric, low_pct numeric, high_pct numeric, verdict text, cause text, near_release text)) AS m),
+			xmlagg(llm_cost.html_row(ARRAY[m.scope, m.spend, m.change, m.volume, m.new_users, m.price, m.unit_cost, m.like_for_like, m.band,
+				concat_ws(': ', m.verdict, NULLIF(m.cause, '')), m.near_release], 'lrrrrrrriwi') ORDER BY m.place))
+		FROM llm_cost.shown_movers(html_details.document) AS m),
 		'There is nothing to compare.');
 
 	page := page || llm_cost.html_section('all', 'All findings', (
