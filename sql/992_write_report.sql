@@ -42,12 +42,13 @@ CREATE TABLE llm_cost.report_run (
 	written_by	text COLLATE "C" NOT NULL DEFAULT CURRENT_USER,
 	written_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	difference	jsonb,
+	asked_by	text[] COLLATE "C",
 	first_date	date GENERATED ALWAYS AS (pg_catalog.timezone(document #>> '{report,time_zone}', pg_catalog.lower(period))::date) STORED,
 	last_date	date GENERATED ALWAYS AS ((pg_catalog.timezone(document #>> '{report,time_zone}', pg_catalog.upper(period)) - INTERVAL '1 microsecond')::date) STORED,
 	time_zone	text COLLATE "C" GENERATED ALWAYS AS (COALESCE(document #>> '{report,time_zone}', 'UTC')) STORED,
 	by_columns	jsonb GENERATED ALWAYS AS (COALESCE(document #> '{report,by}', '[]')) STORED,
 	rollup		text COLLATE "C" GENERATED ALWAYS AS (COALESCE(document #>> '{report,rollup}', '')) STORED,
-	CONSTRAINT report_run_revision UNIQUE (usage_schema, usage_name, period, time_zone, by_columns, rollup, written_by, revision)
+	CONSTRAINT report_run_revision UNIQUE NULLS NOT DISTINCT (usage_schema, usage_name, period, time_zone, asked_by, rollup, written_by, revision)
 );
 COMMENT ON TABLE llm_cost.report_run IS
 	'Reports that write_report() wrote. Row security: a role sees its own, those of roles it is a member of, and, on usages all of whose rows it may read, those that hold for it (trusted_report), or all if it owns the usage; it deletes its own, and those on usages it owns.';
@@ -60,6 +61,7 @@ COMMENT ON COLUMN llm_cost.report_run.document IS 'The report, as report_documen
 COMMENT ON COLUMN llm_cost.report_run.written_by IS 'Role that wrote it.';
 COMMENT ON COLUMN llm_cost.report_run.written_at IS 'When it was written.';
 COMMENT ON COLUMN llm_cost.report_run.difference IS 'What is different from the revision before: spend, findings added, gone and changed, sections that differ. NULL for the first.';
+COMMENT ON COLUMN llm_cost.report_run.asked_by IS 'Columns that were asked for; NULL: those that report_document() takes.';
 COMMENT ON COLUMN llm_cost.report_run.first_date IS 'First day of the period in the time zone of the report.';
 COMMENT ON COLUMN llm_cost.report_run.last_date IS 'Last day of it.';
 COMMENT ON COLUMN llm_cost.report_run.time_zone IS 'Time zone of the report.';
@@ -126,7 +128,7 @@ SELECT pg_catalog.pg_extension_config_dump('llm_cost.report_finding', '');
 SELECT pg_catalog.pg_extension_config_dump('llm_cost.finding_state', '');
 
 CREATE VIEW llm_cost.trusted_report WITH (security_invoker = true) AS
-	SELECT r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup, r.revision, r.written_by, r.written_at, r.document, r.difference
+	SELECT r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone, r.asked_by, r.by_columns, r.rollup, r.revision, r.written_by, r.written_at, r.document, r.difference
 	FROM llm_cost.report_run r
 	WHERE (r.usage_schema, r.usage_name, r.written_by) IN (
 		SELECT w.usage_schema, w.usage_name, w.written_by
@@ -140,6 +142,7 @@ COMMENT ON COLUMN llm_cost.trusted_report.usage_schema IS 'Schema of the usage.'
 COMMENT ON COLUMN llm_cost.trusted_report.usage_name IS 'Name of the usage.';
 COMMENT ON COLUMN llm_cost.trusted_report.period IS 'Period of the report.';
 COMMENT ON COLUMN llm_cost.trusted_report.time_zone IS 'Its time zone.';
+COMMENT ON COLUMN llm_cost.trusted_report.asked_by IS 'Columns that were asked for; NULL: those that report_document() takes.';
 COMMENT ON COLUMN llm_cost.trusted_report.by_columns IS 'Columns that its findings are by.';
 COMMENT ON COLUMN llm_cost.trusted_report.rollup IS 'Rollup that it was made from; empty: from the usage.';
 COMMENT ON COLUMN llm_cost.trusted_report.revision IS 'Its revision.';
@@ -149,14 +152,14 @@ COMMENT ON COLUMN llm_cost.trusted_report.document IS 'The report, as report_doc
 COMMENT ON COLUMN llm_cost.trusted_report.difference IS 'What is different from the revision before; NULL for the first.';
 GRANT SELECT ON llm_cost.trusted_report TO PUBLIC;
 
-CREATE FUNCTION llm_cost.next_revision(usage_schema text, usage_name text, period tstzrange, time_zone text, by_columns jsonb, rollup text) RETURNS integer
+CREATE FUNCTION llm_cost.next_revision(usage_schema text, usage_name text, period tstzrange, time_zone text, asked_by text[], rollup text) RETURNS integer
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT COALESCE(max(r.revision), 0) + 1 FROM llm_cost.trusted_report r
 	WHERE r.usage_schema = next_revision.usage_schema AND r.usage_name = next_revision.usage_name AND r.period = next_revision.period
-	  AND r.time_zone = next_revision.time_zone AND r.by_columns = next_revision.by_columns AND r.rollup = next_revision.rollup;
+	  AND r.time_zone = next_revision.time_zone AND r.asked_by IS NOT DISTINCT FROM next_revision.asked_by AND r.rollup = next_revision.rollup;
 END;
-COMMENT ON FUNCTION llm_cost.next_revision(text, text, tstzrange, text, jsonb, text) IS
+COMMENT ON FUNCTION llm_cost.next_revision(text, text, tstzrange, text, text[], text) IS
 	'The revision that the next report on a usage and period, asked in that way, has for the user.';
 
 ALTER TABLE llm_cost.report_writer ENABLE ROW LEVEL SECURITY;
@@ -195,7 +198,7 @@ CREATE POLICY report_run_read ON llm_cost.report_run FOR SELECT
 		   OR (usage_schema, usage_name, written_by) IN (SELECT w.usage_schema, w.usage_name, w.written_by FROM llm_cost.report_writer w));
 CREATE POLICY report_run_add ON llm_cost.report_run FOR INSERT
 	WITH CHECK (written_by = CURRENT_USER AND pg_catalog.upper(period) <= pg_catalog.now() + INTERVAL '1 day'
-				AND revision = llm_cost.next_revision(usage_schema, usage_name, period, time_zone, by_columns, rollup)
+				AND revision = llm_cost.next_revision(usage_schema, usage_name, period, time_zone, asked_by, rollup)
 				AND llm_cost.may_read(usage_schema, usage_name));
 CREATE POLICY report_run_remove ON llm_cost.report_run FOR DELETE
 	USING (written_by = CURRENT_USER OR EXISTS (
@@ -207,7 +210,7 @@ COMMENT ON POLICY report_run_read ON llm_cost.report_run IS 'One''s own, and tho
 COMMENT ON POLICY report_run_add ON llm_cost.report_run IS 'Only on relations the user may read, in his own name, of what is over, as the next revision of what holds for him.';
 COMMENT ON POLICY report_run_remove ON llm_cost.report_run IS 'What the user wrote himself, and what others wrote on usages that he owns.';
 -- nobody writes numbers, names or times of his own
-GRANT SELECT, DELETE, INSERT (usage_schema, usage_name, period, revision, document, difference) ON llm_cost.report_run TO PUBLIC;
+GRANT SELECT, DELETE, INSERT (usage_schema, usage_name, period, revision, document, difference, asked_by) ON llm_cost.report_run TO PUBLIC;
 
 ALTER TABLE llm_cost.report_finding ENABLE ROW LEVEL SECURITY;
 CREATE POLICY report_finding_read ON llm_cost.report_finding FOR SELECT
@@ -258,7 +261,6 @@ DECLARE
 	security	text := current_setting('row_security');
 	state		text;
 	message		text;
-	asked		jsonb := to_jsonb(report_or_failure.by);
 	from_rollup	text := llm_cost.rollup_name(report_or_failure.usage);
 BEGIN
 	SELECT * INTO source FROM llm_cost.usage_source(report_or_failure.usage);
@@ -275,19 +277,9 @@ EXCEPTION WHEN OTHERS THEN
 	END IF;
 	SELECT * INTO target FROM llm_cost.relation_parts(report_or_failure.usage);
 	RAISE WARNING 'no report on %: %', report_or_failure.usage, message;
-	-- it stands where the report would
-	IF asked IS NULL THEN
-		BEGIN
-			asked := to_jsonb(llm_cost.report_columns(report_or_failure.usage, NULL));
-		EXCEPTION WHEN OTHERS THEN
-			asked := (SELECT r.by_columns FROM llm_cost.trusted_report r
-					  WHERE r.usage_schema = target.schema_name AND r.usage_name = target.relation_name AND r.time_zone = report_or_failure.time_zone AND r.rollup = COALESCE(from_rollup, '')
-					  ORDER BY r.run_id DESC LIMIT 1);
-		END;
-	END IF;
 	RETURN jsonb_build_object(
 		'report', jsonb_build_object('usage', format('%I.%I', target.schema_name, target.relation_name), 'revision', 1, 'time_zone', report_or_failure.time_zone,
-			'by', COALESCE(asked, '[]'), 'rollup', from_rollup, 'period', jsonb_build_array(to_jsonb(timezone('UTC', lower(report_or_failure.period))) #>> '{}' || '+00:00', to_jsonb(timezone('UTC', upper(report_or_failure.period))) #>> '{}' || '+00:00')),
+			'by', COALESCE(to_jsonb(report_or_failure.by), '[]'), 'rollup', from_rollup, 'period', jsonb_build_array(to_jsonb(timezone('UTC', lower(report_or_failure.period))) #>> '{}' || '+00:00', to_jsonb(timezone('UTC', upper(report_or_failure.period))) #>> '{}' || '+00:00')),
 		'findings', jsonb_build_array(jsonb_build_object(
 			'fingerprint', llm_cost.finding_fingerprint(target.schema_name, target.relation_name, 'failed_usage', '{}', 'up'),
 			'kind', 'failed_usage', 'scope', '{}'::jsonb, 'direction', 'up', 'sentence', format('There is no report on %I.%I: %s.', target.schema_name, target.relation_name, message),
@@ -315,7 +307,6 @@ DECLARE
 	made		record;
 	earlier		record;
 	document	jsonb;
-	columns		jsonb;
 	from_rollup	text;
 	next		integer;
 	written		bigint;
@@ -364,11 +355,10 @@ BEGIN
 	LOOP
 		SELECT * INTO target FROM llm_cost.relation_parts(made.one);
 		document := made.document;
-		columns := document #> '{report,by}';
 		from_rollup := COALESCE(document #>> '{report,rollup}', '');
 		SELECT r.run_id, r.document INTO earlier FROM llm_cost.trusted_report r
 		WHERE r.usage_schema = target.schema_name AND r.usage_name = target.relation_name AND r.period = whole
-		  AND r.time_zone = zone AND r.by_columns = columns AND r.rollup = from_rollup
+		  AND r.time_zone = zone AND r.asked_by IS NOT DISTINCT FROM write_report.by AND r.rollup = from_rollup
 		ORDER BY r.run_id DESC LIMIT 1;
 		IF earlier.document #- '{report,revision}' #- '{report,known_at}' = document #- '{report,revision}' #- '{report,known_at}' THEN
 			RAISE NOTICE 'report % on % (% of %) is unchanged', earlier.run_id, made.one, made.n, cardinality(free);
@@ -381,11 +371,11 @@ BEGIN
 			run_ids := run_ids || earlier.run_id;
 			CONTINUE;
 		END IF;
-		next := llm_cost.next_revision(target.schema_name, target.relation_name, whole, zone, columns, from_rollup);
+		next := llm_cost.next_revision(target.schema_name, target.relation_name, whole, zone, write_report.by, from_rollup);
 		document := jsonb_set(document, '{report,revision}', to_jsonb(next));
 		-- one that another transaction committed since a snapshot of ours is a conflict
-		INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, revision, document, difference)
-		VALUES (target.schema_name, target.relation_name, whole, next, document,
+		INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, revision, document, asked_by, difference)
+		VALUES (target.schema_name, target.relation_name, whole, next, document, write_report.by,
 			CASE WHEN earlier.run_id IS NOT NULL THEN llm_cost.report_difference(earlier.document, document) END)
 		ON CONFLICT ON CONSTRAINT report_run_revision DO NOTHING
 		RETURNING run_id INTO written;

@@ -5,19 +5,19 @@
 
 CREATE VIEW llm_cost.findings WITH (security_invoker = true) AS
 	WITH latest AS (
-		SELECT DISTINCT ON (r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup) r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup,
+		SELECT DISTINCT ON (r.usage_schema, r.usage_name, r.period, r.time_zone, r.asked_by, r.rollup) r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone, r.asked_by, r.by_columns, r.rollup,
 			   r.revision, r.written_at, (upper(r.period) - lower(r.period)) / 2 AS half,
 			   -- days, weeks and months follow each other, not one another
 			   CASE WHEN upper(r.period) - lower(r.period) < INTERVAL '36 hours' THEN 'day' WHEN upper(r.period) - lower(r.period) < INTERVAL '10 days' THEN 'week'
 					WHEN upper(r.period) - lower(r.period) < INTERVAL '45 days' THEN 'month' ELSE 'longer' END AS length
 		FROM llm_cost.trusted_report r
-		ORDER BY r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup, r.run_id DESC
+		ORDER BY r.usage_schema, r.usage_name, r.period, r.time_zone, r.asked_by, r.rollup, r.run_id DESC
 	), found AS (
 		-- once: row security looks at every report for it
 		SELECT x.run_id, x.place, x.fingerprint, x.finding FROM llm_cost.report_finding x
 	), lined AS (
 		-- a line is of reports that can be compared, and has the number of its first
-		SELECT l.*, min(l.run_id) OVER (PARTITION BY l.usage_schema, l.usage_name, l.length, l.by_columns, l.time_zone, l.rollup) AS line,
+		SELECT l.*, min(l.run_id) OVER (PARTITION BY l.usage_schema, l.usage_name, l.length, l.time_zone, l.asked_by, l.rollup) AS line,
 			   max(lower(l.period)) OVER (PARTITION BY l.usage_schema, l.usage_name, l.length, l.by_columns) AS newest_by,
 			   max(lower(l.period)) OVER (PARTITION BY l.usage_schema, l.usage_name, l.length) AS newest,
 			   l.run_id IN (SELECT x.run_id FROM found x WHERE x.finding ->> 'kind' = 'failed_usage') AS failed
@@ -194,7 +194,7 @@ BEGIN
 	IF latest IS NULL THEN
 		latest := (SELECT max(r.run_id) FROM llm_cost.trusted_report r);
 	END IF;
-	SELECT r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup, r.document INTO run FROM llm_cost.report_run r WHERE r.run_id = latest;
+	SELECT r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone, r.asked_by, r.rollup, r.document INTO run FROM llm_cost.report_run r WHERE r.run_id = latest;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION '%', concat_ws(' ', 'there is no report', run_document.run_id)
 			USING ERRCODE = 'no_data_found', HINT = 'CALL llm_cost.write_report() writes one; SELECT run_id FROM llm_cost.report_run lists those that you may see.';
@@ -202,7 +202,7 @@ BEGIN
 	-- of an older revision, what is said of the finding in the latest one
 	latest := (SELECT max(r.run_id) FROM llm_cost.trusted_report r
 			   WHERE r.usage_schema = run.usage_schema AND r.usage_name = run.usage_name AND r.period = run.period
-				 AND r.time_zone = run.time_zone AND r.by_columns = run.by_columns AND r.rollup = run.rollup);
+				 AND r.time_zone = run.time_zone AND r.asked_by IS NOT DISTINCT FROM run.asked_by AND r.rollup = run.rollup);
 	-- looked up by name: the planner takes ten thousand findings for one
 	said := (SELECT jsonb_object_agg(f.fingerprint, jsonb_build_object('status', f.status, 'weeks_open', f.weeks_open, 'first_seen', f.first_seen, 'who', f.who, 'note', f.note))
 			 FROM llm_cost.findings f WHERE f.run_id = latest);

@@ -190,10 +190,10 @@ GRANT SELECT ON llm_cost.bi_findings TO PUBLIC;
 
 CREATE VIEW llm_cost.bi_releases WITH (security_invoker = true) AS
 	WITH latest AS (
-		SELECT DISTINCT ON (r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup) r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone,
+		SELECT DISTINCT ON (r.usage_schema, r.usage_name, r.period, r.time_zone, r.asked_by, r.rollup) r.run_id, r.usage_schema, r.usage_name, r.period, r.time_zone,
 			   r.document -> 'releases' AS releases
 		FROM llm_cost.trusted_report r
-		ORDER BY r.usage_schema, r.usage_name, r.period, r.time_zone, r.by_columns, r.rollup, r.run_id DESC
+		ORDER BY r.usage_schema, r.usage_name, r.period, r.time_zone, r.asked_by, r.rollup, r.run_id DESC
 	), reported AS (
 		-- the same release is in the reports of some weeks
 		SELECT DISTINCT ON (l.usage_schema, l.usage_name, x.release, x.scope) l.usage_schema, l.usage_name, x.release, x.scope, x.kind, x.at,

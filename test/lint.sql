@@ -42,7 +42,7 @@ INSERT INTO allowed_to_public VALUES
 	('llm_cost.rollup: DELETE'),
 	('llm_cost.report_run: DELETE'),
 	('llm_cost.report_run.usage_schema: INSERT'), ('llm_cost.report_run.usage_name: INSERT'), ('llm_cost.report_run.period: INSERT'),
-	('llm_cost.report_run.revision: INSERT'), ('llm_cost.report_run.document: INSERT'), ('llm_cost.report_run.difference: INSERT'),
+	('llm_cost.report_run.revision: INSERT'), ('llm_cost.report_run.document: INSERT'), ('llm_cost.report_run.difference: INSERT'), ('llm_cost.report_run.asked_by: INSERT'),
 	('llm_cost.report_writer.usage_schema: INSERT'), ('llm_cost.report_writer.usage_name: INSERT'), ('llm_cost.report_writer.written_by: INSERT'),
 	('llm_cost.report_finding: INSERT'),
 	('llm_cost.finding_state.usage_schema: INSERT'), ('llm_cost.finding_state.usage_name: INSERT'), ('llm_cost.finding_state.fingerprint: INSERT'),

@@ -67,7 +67,7 @@ FROM llm_cost.report_run WHERE period = '[2026-06-15, 2026-06-22)';
 CALL llm_cost.write_report('[2026-06-15, 2026-06-22)', '{daily, call_usage}');
 CALL llm_cost.write_report('[2026-06-15, 2026-06-22)', '{call_usage}', by => '{model}');
 CALL llm_cost.write_report('[2026-06-15, 2026-06-22)', '{call_usage}', time_zone => 'Africa/Abidjan');
-SELECT revision, time_zone, by_columns, rollup, difference FROM llm_cost.report_run WHERE period = '[2026-06-15, 2026-06-22)' ORDER BY run_id;
+SELECT revision, time_zone, asked_by, by_columns, rollup, difference FROM llm_cost.report_run WHERE period = '[2026-06-15, 2026-06-22)' ORDER BY run_id;
 SELECT a.kind, a.scope, r.time_zone FROM llm_cost.alerts a JOIN llm_cost.report_run r USING (run_id) WHERE a.usage LIKE 'regress_again.%' ORDER BY a.run_id;
 -- What is not over is looked at, and not kept.
 \set VERBOSITY terse

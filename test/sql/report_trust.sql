@@ -23,13 +23,13 @@ CREATE TABLE call (started_at timestamptz, model text, input_tokens bigint, outp
 ALTER TABLE call OWNER TO regress_trust_owner;
 GRANT SELECT ON call TO regress_trust_job, regress_trust_reader, regress_trust_other;
 -- A report as write_report() keeps one, of a week with the findings that are named.
-CREATE PROCEDURE report(week date, findings text[], revision integer DEFAULT 1, zone text DEFAULT 'UTC', by_columns text[] DEFAULT '{workflow}', rollup text DEFAULT NULL, usage text DEFAULT 'call')
+CREATE PROCEDURE report(week date, findings text[], revision integer DEFAULT 1, zone text DEFAULT 'UTC', by_columns text[] DEFAULT '{workflow}', asked_by text[] DEFAULT NULL, rollup text DEFAULT NULL, usage text DEFAULT 'call')
 LANGUAGE plpgsql AS $$
 DECLARE
 	run			bigint;
 BEGIN
-	INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, revision, document)
-	VALUES ('regress_trust', usage, tstzrange(timezone(zone, week::timestamp), timezone(zone, week + INTERVAL '7 days')), revision,
+	INSERT INTO llm_cost.report_run (usage_schema, usage_name, period, asked_by, revision, document)
+	VALUES ('regress_trust', usage, tstzrange(timezone(zone, week::timestamp), timezone(zone, week + INTERVAL '7 days')), asked_by, revision,
 		jsonb_build_object('report', jsonb_build_object('time_zone', zone, 'by', by_columns, 'rollup', rollup)))
 	RETURNING run_id INTO run;
 	INSERT INTO llm_cost.report_finding
@@ -115,13 +115,23 @@ TRUNCATE llm_cost.finding_state;
 -- By other columns, once: nothing is gone or added, and its alerts are there until they are old.
 CALL report('2026-06-08', '{x}');
 CALL report('2026-06-15', '{x}');
-CALL report('2026-06-15', '{by_model}', by_columns => '{model}');
+CALL report('2026-06-15', '{by_model}', by_columns => '{model}', asked_by => '{model}');
 SELECT * FROM shown;
 SELECT fingerprint, weeks_open FROM llm_cost.alerts ORDER BY 1;
 CALL report('2026-06-22', '{x}');
 SELECT fingerprint, weeks_open FROM llm_cost.alerts ORDER BY 1;
 CALL report('2026-06-29', '{x}');
 SELECT fingerprint, weeks_open FROM llm_cost.alerts ORDER BY 1;
+-- Asked for the columns that are taken anyway: the same findings, told once.
+CALL report('2026-06-29', '{x}', asked_by => '{workflow}');
+SELECT fingerprint, weeks_open FROM llm_cost.alerts ORDER BY 1;
+-- Other columns are taken than before, as rows come without a name: the same line.
+CALL report('2026-06-29', '{x}', by_columns => '{model}', revision => 2);
+CALL report('2026-07-06', '{x}', by_columns => '{model}');
+CALL report('2026-07-06', '{}', by_columns => '{workflow}', revision => 2);
+SELECT fingerprint, weeks_open, period_start FROM llm_cost.alerts ORDER BY 1;
+SELECT fingerprint, weeks_open, went_away, is_current FROM shown WHERE period_start = '2026-06-29';
+DELETE FROM llm_cost.report_run WHERE lower(period) >= '2026-07-06' OR asked_by IS NOT NULL OR revision = 2;
 -- From a rollup: what was written last is told.
 CALL report('2026-06-29', '{x,rolled}', rollup => 'regress_trust.daily');
 SELECT fingerprint, weeks_open FROM llm_cost.alerts ORDER BY 1;
