@@ -105,6 +105,34 @@ SET ROLE regress_again_owner;
 WITH gone AS (DELETE FROM llm_cost.report_run WHERE lower(period) = '2026-01-05' RETURNING written_by) SELECT * FROM gone;
 RESET ROLE;
 
+-- A report reads a copy of the usage, and leaves none behind, not even within its transaction; where it may
+-- not make one, or a row of the copy fails, it reads the usage, and is the same.
+BEGIN;
+DELETE FROM llm_cost.report_run WHERE usage_schema = 'regress_again';
+CALL llm_cost.write_report('[2026-06-08, 2026-06-15)');
+SELECT count(*) FILTER (WHERE relname LIKE 'llm_cost_held%') AS held FROM pg_class;
+SELECT document AS of_a_copy FROM llm_cost.report_run WHERE usage_schema = 'regress_again' \gset
+ROLLBACK;
+CREATE FUNCTION no_temp() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE schema_name = 'pg_temp') THEN RAISE 'no temporary tables here' USING ERRCODE = 'insufficient_privilege'; END IF; END $$;
+CREATE EVENT TRIGGER regress_no_temp ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION no_temp();
+CREATE TEMPORARY TABLE nothing AS SELECT 1;
+BEGIN;
+DELETE FROM llm_cost.report_run WHERE usage_schema = 'regress_again';
+CALL llm_cost.write_report('[2026-06-08, 2026-06-15)');
+SELECT document = :'of_a_copy'::jsonb AS same FROM llm_cost.report_run WHERE usage_schema = 'regress_again';
+ROLLBACK;
+DROP EVENT TRIGGER regress_no_temp;
+-- What it holds it holds for a time, and answers for no other.
+BEGIN;
+SELECT llm_cost.hold_usages('{call_usage}', '[2026-06-01, 2026-06-08)');
+SELECT (SELECT from_item FROM llm_cost.usage_source('call_usage')) = llm_cost.held_usage('call_usage')::text AS read_from_it, sum(attempts) AS attempts
+FROM llm_cost.cells('{}', '[2026-06-01, 2026-06-08)', usage => 'call_usage');
+SAVEPOINT before;
+SELECT count(*) FROM llm_cost.cells('{}', '[2025-06-02, 2025-06-09)', usage => 'call_usage');
+ROLLBACK TO before;
+SELECT llm_cost.release_usages(), llm_cost.held_usage('call_usage') IS NULL AS gone;
+COMMIT;
+
 -- A version that makes nothing but tool calls on a day divides nothing by zero.
 UPDATE call SET release = '2' WHERE started_at >= '2026-06-08';
 INSERT INTO call (started_at, operation_id, user_id, workflow, kind, release) VALUES ('2026-06-13 08:00+00', 'tool', 'u1', 'chat', 'tool', '2');
