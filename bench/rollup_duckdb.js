@@ -30,6 +30,6 @@ const fs = require('fs');
 	};
 	const cells = fs.readFileSync(`${folder}/answer`, 'utf8').trim().split('\n').map((line) => line.split(' '));
 	const same = answer.length === cells.length && answer.every(([team, spend, , , calls], i) =>
-		team === cells[i][0] && units(spend) === units(cells[i][1]) && Math.abs(calls - Number(cells[i][2])) < 1e-9);
+		team === cells[i][0] && units(spend) === units(cells[i][1]) && Math.abs(calls / Number(cells[i][2]) - 1) < 1e-5);	// operations over the first midnight
 	console.log(`DuckDB has the same spend and calls per operation: ${same}`);
 })();
