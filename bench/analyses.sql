@@ -26,12 +26,12 @@ DROP SCHEMA shop CASCADE;
 SELECT count(*) AS rows, min(started_at)::date AS first, max(started_at)::date AS last, pg_size_pretty(pg_table_size('call')) AS size FROM call;
 
 CREATE TABLE timed (name text, statement text, round int, ms numeric, scans bigint);
-CREATE PROCEDURE measure(name text, statement text) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE measure(name text, statement text, rounds int DEFAULT :rounds) LANGUAGE plpgsql AS $$
 DECLARE
 	started		timestamptz;
 	before		bigint;
 BEGIN
-	FOR i IN 1 .. 3 LOOP
+	FOR i IN 1 .. measure.rounds LOOP
 		PERFORM pg_stat_force_next_flush();
 		COMMIT;
 		SELECT seq_scan + idx_scan INTO before FROM pg_stat_all_tables WHERE relid = 'call'::regclass;
