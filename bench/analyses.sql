@@ -25,45 +25,61 @@ SELECT llm_cost.attach('call') \g /dev/null
 DROP SCHEMA shop CASCADE;
 SELECT count(*) AS rows, min(started_at)::date AS first, max(started_at)::date AS last, pg_size_pretty(pg_table_size('call')) AS size FROM call;
 
-CREATE TABLE timed (name text, statement text, round int, ms numeric, scans bigint);
+CREATE TABLE timed (place serial, name text, round int, ms numeric);
 CREATE PROCEDURE measure(name text, statement text, rounds int DEFAULT :rounds) LANGUAGE plpgsql AS $$
 DECLARE
 	started		timestamptz;
-	before		bigint;
 BEGIN
 	FOR i IN 1 .. measure.rounds LOOP
-		PERFORM pg_stat_force_next_flush();
-		COMMIT;
-		SELECT seq_scan + idx_scan INTO before FROM pg_stat_all_tables WHERE relid = 'call'::regclass;
 		started := clock_timestamp();
 		EXECUTE 'SELECT count(*) FROM (' || statement || ') q';
-		INSERT INTO timed SELECT name, statement, i, 1000 * extract(epoch FROM clock_timestamp() - started), NULL;
-		PERFORM pg_stat_force_next_flush();
-		COMMIT;
-		UPDATE timed t SET scans = s.seq_scan + s.idx_scan - before FROM pg_stat_all_tables s
-		WHERE s.relid = 'call'::regclass AND t.name = measure.name AND t.round = i;
+		INSERT INTO timed (name, round, ms) VALUES (name, i, 1000 * extract(epoch FROM clock_timestamp() - started));
 	END LOOP;
+	PERFORM pg_stat_force_next_flush();	-- when the command is over
 END
 $$;
+CREATE TABLE counted (place int, tuples_read bigint);
+\set scanned 'INSERT INTO counted SELECT COALESCE(max(t.place), 0), (SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_all_tables WHERE relid = ''call''::regclass) FROM timed t;'
+:scanned
 -- all weeks, as most analyses read thirteen
 SELECT tstzrange('2026-06-22', '2026-06-29') AS week, tstzrange(min(started_at), max(started_at)) AS whole FROM call \gset
 CALL measure('GROUP BY workflow', 'SELECT workflow, sum(cost) FROM call_usage GROUP BY 1');
+:scanned
 CALL measure('GROUP BY workflow, one week', 'SELECT workflow, sum(cost) FROM call_usage WHERE started_at >= ''2026-06-22'' GROUP BY 1');
+:scanned
 CALL measure('cells by workflow and day', format('SELECT * FROM llm_cost.cells(''{workflow}'', %L)', :'whole'));
+:scanned
 CALL measure('overview', format('SELECT * FROM llm_cost.overview(period => %L)', :'week'));
+:scanned
 CALL measure('drift unit_cost by attempt', format('SELECT * FROM llm_cost.drift(by => ''{workflow}'', unit => ''attempt'', period => %L)', :'week'));
+:scanned
 CALL measure('drift unit_cost by operation', format('SELECT * FROM llm_cost.drift(by => ''{workflow}'', period => %L)', :'week'));
+:scanned
 CALL measure('drift hit_ratio', format('SELECT * FROM llm_cost.drift(''hit_ratio'', ''{workflow}'', period => %L)', :'week'));
+:scanned
 CALL measure('drift context_p99', format('SELECT * FROM llm_cost.drift(''context_p99'', ''{workflow}'', period => %L)', :'week'));
+:scanned
 CALL measure('drift_windows hit_ratio', format('SELECT * FROM llm_cost.drift_windows(''hit_ratio'', ''{workflow}'', period => %L)', :'week'));
+:scanned
 CALL measure('calls', format('SELECT * FROM llm_cost.calls(period => %L)', :'week'));
+:scanned
 CALL measure('retries', format('SELECT * FROM llm_cost.retries(period => %L)', :'week'));
+:scanned
 CALL measure('runaway, one week', format('SELECT * FROM llm_cost.runaway(%L)', :'week'));
+:scanned
 CALL measure('runaway, one day', 'SELECT * FROM llm_cost.runaway(''[2026-06-28,2026-06-29)'')');
+:scanned
 CALL measure('operations, one week', format('SELECT * FROM llm_cost.operations(%L)', :'week'));
+:scanned
 CALL measure('regressions by workflow', format('SELECT * FROM llm_cost.regressions(%L)', :'week'));
+:scanned
 CALL measure('regressions by user', format('SELECT * FROM llm_cost.regressions(%L, ''{user_id}'', ''{unit_cost}'')', :'week'));
-SELECT t.name, round(min(t.ms) / 1000, 2) AS seconds_best, round((percentile_cont(0.5) WITHIN GROUP (ORDER BY t.ms) / 1000)::numeric, 2) AS median,
-	   round((percentile_cont(0.5) WITHIN GROUP (ORDER BY t.ms) / max(b.ms))::numeric, 2) AS ratio, max(t.scans) AS scans
-FROM timed t, (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS ms FROM timed WHERE name = 'GROUP BY workflow') b
-GROUP BY t.name ORDER BY min(t.ctid);
+:scanned
+-- passes: how often the whole table is read
+SELECT t.name, round(t.best / 1000, 2) AS seconds_best, round(t.median / 1000, 2) AS median,
+	   round(t.median / first_value(t.median) OVER (ORDER BY t.place), 2) AS ratio, 
+	   round((c.tuples_read - lag(c.tuples_read) OVER (ORDER BY c.place)) / t.rounds::numeric / (SELECT count(*) FROM call), 2) AS passes
+FROM counted c
+	 LEFT JOIN (SELECT max(t.place) AS place, t.name, min(t.ms) AS best, (percentile_cont(0.5) WITHIN GROUP (ORDER BY t.ms))::numeric AS median, count(*) AS rounds
+				FROM timed t GROUP BY t.name) AS t USING (place)
+ORDER BY c.place OFFSET 1;
