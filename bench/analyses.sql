@@ -40,9 +40,10 @@ END
 $$;
 CREATE TABLE counted (place int, tuples_read bigint);
 \set scanned 'INSERT INTO counted SELECT COALESCE(max(t.place), 0), (SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_all_tables WHERE relid = ''call''::regclass) FROM timed t;'
-:scanned
 -- all weeks, as most analyses read thirteen
 SELECT tstzrange('2026-06-22', '2026-06-29') AS week, tstzrange(min(started_at), max(started_at)) AS whole FROM call \gset
+SELECT pg_stat_force_next_flush() \g /dev/null
+:scanned
 CALL measure('GROUP BY workflow', 'SELECT workflow, sum(cost) FROM call_usage GROUP BY 1');
 :scanned
 CALL measure('GROUP BY workflow, one week', 'SELECT workflow, sum(cost) FROM call_usage WHERE started_at >= ''2026-06-22'' GROUP BY 1');
