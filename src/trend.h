@@ -6,15 +6,16 @@
  * Model.  A series is cut into stretches of MIN_STRETCH values or more.  In
  * each, values scatter around a constant or around a straight line, with a
  * variance of its own.  Nothing joins one stretch to the next.  Spikes are
- * left out (series.h), and values are scaled to unit variance.
+ * left out (series.h), a season is removed (season.h), and values are scaled
+ * to unit variance.
  *
  * Criterion.  Of all ways to cut it, the one that minimizes the sum of
  *
  *		l ln(S / l + 0.02)					for a level stretch
  *		l ln(S / l + 0.02) + 3 ln n			for a sloping one
  *
- * and 8 ln n for each change, l being the number of values of the stretch and
- * S the sum of its squared residuals.  That is twice the negative
+ * and 8 ln n for each change, l being the number of values of the stretch
+ * and S the sum of its squared residuals.  That is twice the negative
  * log-likelihood of normal noise with a penalty as that of Schwarz, somewhat
  * larger since series wander.  The addend keeps stretches without any noise
  * from being worth more than all others; 0.02 is a seventh of a standard
@@ -49,7 +50,7 @@
 typedef struct TrendChange
 {
 	int			index;			/* first value of the new stretch */
-	double		before;			/* fitted to the value before it, and to it */
+	double		before;			/* fitted, without season, before it and to it */
 	double		after;
 	double		slope_before;	/* a unit of time; 0 if the stretch is level */
 	double		slope_after;

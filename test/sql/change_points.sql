@@ -155,6 +155,27 @@ SELECT (SELECT changes FROM partition ORDER BY cost LIMIT 1) AS best,
 	   (SELECT array_agg((c).bucket::date - '2026-01-01') FROM unnest((SELECT trend_change_points(bucket, value)
 		FROM series(plus(noise(15, 11), repeated(0, 5, 9, 5, 3, 5))))) c) AS found;
 
+-- Weekdays are no changes, and a change among them is found.  The mean of
+-- weekdays is 27/7; values are told without season.
+CREATE FUNCTION weekdays(n int) RETURNS float8[] LANGUAGE sql AS $$
+	SELECT array_agg(CASE WHEN i % 7 >= 5 THEN 1 ELSE 5 END::float8 ORDER BY i) FROM generate_series(0, n - 1) i
+$$;
+SELECT trend_change_points(bucket, value) AS weekdays FROM series(weekdays(70));
+SELECT (c).bucket::date, round((c).value_before::numeric, 9) AS value_before, round((c).value_after::numeric, 9) AS value_after, (c).slope_before, (c).slope_after
+FROM (SELECT unnest(trend_change_points(bucket, value)) AS c FROM series(plus(weekdays(70), repeated(0, 38, 3, 32)))) q;
+-- also across a gap of 17 days, in noise, and among months, which are of different lengths
+SELECT (c).bucket::date AS after_gap
+FROM (SELECT unnest(trend_change_points(bucket, value)) AS c FROM series(plus(weekdays(90), repeated(0, 58, 3, 32))) WHERE bucket NOT BETWEEN '2026-01-20' AND '2026-02-05') q;
+SELECT seed, without, with_weekdays
+FROM generate_series(1, 3) seed,
+	 LATERAL (SELECT array_agg((c).bucket::date) AS without
+			  FROM unnest((SELECT trend_change_points(bucket, value) FROM series(plus(noise(90, seed), repeated(0, 40, 3, 50))))) c) a,
+	 LATERAL (SELECT array_agg((c).bucket::date) AS with_weekdays
+			  FROM unnest((SELECT trend_change_points(bucket, value) FROM series(plus(weekdays(90), plus(noise(90, seed), repeated(0, 40, 3, 50)))))) c) b;
+SELECT (c).bucket::date AS month
+FROM (SELECT unnest(trend_change_points(bucket, 10 + 4 * (extract(month FROM bucket) IN (7, 8))::int - 3 * (extract(month FROM bucket) = 12)::int + 2 * (bucket >= '2023-03-01')::int)) AS c
+	  FROM generate_series('2019-01-01'::timestamptz, '2026-12-01', '1 month') bucket) q;
+
 -- A monitor: a reading for each bucket since, from those known then
 SELECT (r).bucket::date, round((r).difference::numeric, 6) AS difference, round((r).low::numeric, 6) AS low,
 	   round((r).high::numeric, 6) AS high, (r).changed
