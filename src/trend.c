@@ -101,10 +101,10 @@ stretch_cost(const Partition *p, int start, int end)
 }
 
 static void
-set_penalties(Partition *p)
+set_penalties(Partition *p, double factor)
 {
-	p->slope_penalty = SLOPE_PENALTY * log(p->n);
-	p->change_penalty = CHANGE_PENALTY * log(p->n);
+	p->slope_penalty = factor * SLOPE_PENALTY * log(p->n);
+	p->change_penalty = factor * CHANGE_PENALTY * log(p->n);
 	for (int i = 1; i <= p->n; i++)
 		p->slope_factor[i] = exp(p->slope_penalty / i);
 }
@@ -154,6 +154,34 @@ find_best(Partition *p, CheckInterrupts check_interrupts)
 				p->forget[start] = end + MIN_STRETCH;
 		}
 	}
+}
+
+/* By what penalties grow, since residuals about the best cut wander. */
+static double
+wandering(const Partition *p)
+{
+	double	   *value = p->cost;
+	double	   *residual = p->start_cost;
+	double		square = 0;
+	double		r;
+
+	for (int end = p->n; end > 0; end = p->start[end])
+	{
+		int			start = p->start[end];
+		Fit			f = fit(p, start, end);
+		double		slope = is_level(p, &f, end - start) ? 0 : f.slope;
+
+		for (int i = start; i < end; i++)
+		{
+			value[i] = p->sums[i + 1].y - p->sums[i].y;
+			residual[i] = value[i] - f.mean_y -
+				slope * (p->sums[i + 1].x - p->sums[i].x - f.mean_x);
+			square += residual[i] * residual[i];
+		}
+	}
+	r = series_autocorrelation(residual, value, p->n, 0, p->slope_factor);
+	r = r * square / (square + p->n * ADDEND) - 2 / sqrt(p->n);
+	return r > 0 ? sqrt((1 + r) / (1 - r)) : 1;
 }
 
 /* Centered and scaled; false if there is nothing to scale. */
@@ -214,6 +242,7 @@ trend_changes(const double *time, const double *value, int n, TrendChange *found
 	double	   *time_kept;
 	double	   *value_kept;
 	double		rounding;
+	double		factor;
 	double		mean;
 	double		scale;
 	double		middle;
@@ -244,8 +273,12 @@ trend_changes(const double *time, const double *value, int n, TrendChange *found
 	season_remove(time_kept, value_kept, p.n, room, check_interrupts);
 	if (!prepare(&p, time_kept, value_kept, rounding, &mean, &scale, &middle, &unit))
 		return 0;
-	set_penalties(&p);
+	set_penalties(&p, 1);
 	find_best(&p, check_interrupts);
+	factor = wandering(&p);
+	set_penalties(&p, factor);
+	if (factor > 1)
+		find_best(&p, check_interrupts);
 
 	for (int end = p.n; p.start[end] > 0; end = p.start[end])
 		nfound++;

@@ -11,15 +11,25 @@
  *
  * Criterion.  Of all ways to cut it, the one that minimizes the sum of
  *
- *		l ln(S / l + 0.02)					for a level stretch
- *		l ln(S / l + 0.02) + 3 ln n			for a sloping one
+ *		l ln(S / l + 0.02)						for a level stretch
+ *		l ln(S / l + 0.02) + w 3 ln n			for a sloping one
  *
- * and 8 ln n for each change, l being the number of values of the stretch
+ * and w 8 ln n for each change, l being the number of values of the stretch
  * and S the sum of its squared residuals.  That is twice the negative
  * log-likelihood of normal noise with a penalty as that of Schwarz, somewhat
  * larger since series wander.  The addend keeps stretches without any noise
  * from being worth more than all others; 0.02 is a seventh of a standard
  * deviation.
+ *
+ * Wandering.  Where neighbours resemble each other, a wave of noise looks like
+ * a stretch.  With a lag-1 autocorrelation of r, noise makes differences
+ * between means (1 + r) / (1 - r) times as large in squares; but whether a
+ * series wanders or changes often cannot be told from it.  So w is the mean
+ * of both readings, the geometric one of that and 1.  r is that of the residuals
+ * about the best cut with w = 1, not beyond what steps say (series.h), times
+ * S / (S + 0.02 n) with S of all residuals, since the addend is noise as well,
+ * less two standard errors, 2 / sqrt(n).  If that is not positive w stays 1,
+ * else the best cut is sought again.
  *
  * It describes; it does not control false alarms, and is blind to changes
  * that are small beside the noise.  For these, see change_point.h.
@@ -29,7 +39,7 @@
  * of changepoints with a linear computational cost", JASA 107, 2012).  A
  * start s of the last stretch can be forgotten once the best cut of the
  * values up to t costs no more than s does, whichever way the stretch from s
- * goes on: cutting it at t makes it no dearer than 3 ln n.  The logarithm is
+ * goes on: cutting it at t makes it no dearer than w 3 ln n.  The logarithm is
  * concave, so that this holds for the criterion (it would not for the maximum
  * of the mean square and 0.02).  The forgetting waits until a stretch can
  * begin at t.
