@@ -686,6 +686,63 @@ on_shapes(void)
 	}
 }
 
+/* Histories: level, or with a step of three standard deviations. */
+static void
+on_histories(void)
+{
+	static const int length[] = {28, 90, 365};
+	static const struct
+	{
+		const char *name;
+		double		r;			/* autocorrelation */
+		double		weekend;	/* lower by so many standard deviations */
+	}			kind[] = {
+		{"normal", 0, 0},
+		{"AR 0.5", 0.5, 0},
+		{"AR 0.8", 0.8, 0},
+		{"weekdays", 0, 4},
+		{"weekdays, AR 0.5", 0.5, 4},
+	};
+
+	printf("\ntrend_change_points, in percent: any change found in a level; a step found within %d days, other: another one as well\n", HIT);
+	for (int k = 0; k < lengthof(kind); k++)
+		for (int l = 0; l < lengthof(length); l++)
+		{
+			int			n = length[l];
+			int			any = 0;
+			int			hit = 0;
+			int			other = 0;
+
+			for (int r = 0; r < repetitions; r++)
+			{
+				double		value[MAX_DAYS];
+				double		last = normal();
+				int			day = n / 4 + random_bits() % (n / 2);
+				Changes		changes;
+
+				for (int i = 0; i < n; i++)
+				{
+					last = kind[k].r * last + sqrt(1 - kind[k].r * kind[k].r) * normal();
+					value[i] = last - (i % 7 >= 5 ? kind[k].weekend : 0);
+				}
+				find_trend(value, n, &changes);
+				any += changes.n > 0;
+				for (int i = day; i < n; i++)
+					value[i] += 3;
+				find_trend(value, n, &changes);
+				hit += is_hit(&changes, day);
+				other += changes.n > is_hit(&changes, day);
+			}
+			printf("  %-17s %4d values   any", kind[k].name, n);
+			print_share(any, repetitions);
+			printf("   step");
+			print_share(hit, repetitions);
+			printf("   other");
+			print_share(other, repetitions);
+			printf("\n");
+		}
+}
+
 /* ---- the monitor ---- */
 
 static void
@@ -759,5 +816,7 @@ main(int argc, char **argv)
 		on_the_index();
 	if (argc < 4 || strchr(argv[3], 'm'))
 		monitoring();
+	if (argc < 4 || strchr(argv[3], 'h'))
+		on_histories();
 	return 0;
 }

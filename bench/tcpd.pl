@@ -209,7 +209,7 @@ for my $name (sort keys %series)
 {
 	my @annotated = map { $annotations->{$name}{$_} } sort keys %{ $annotations->{$name} };
 	my $n = @{ $series{$name}[0] };
-	my $changes = common(@{ $found{$name} });
+	my $changes = @{ $found{$name} } > 1 ? common(@{ $found{$name} }) : $found{$name}[0];
 	my @score = (f1(\@annotated, $changes), covering(\@annotated, $changes, $n));
 	printf "%-24s %7d %8d %7.3f %9.3f\n", $name, $n, scalar @$changes, @score;
 	push @multivariate, \@score if @{ $series{$name} } > 1;

@@ -31,8 +31,8 @@ CREATE TYPE llm_cost.trend_change_point AS (
 
 COMMENT ON TYPE llm_cost.trend_change_point IS 'A change of level or slope that trend_change_points() found.';
 COMMENT ON COLUMN llm_cost.trend_change_point.bucket IS 'The first bucket of the new stretch.';
-COMMENT ON COLUMN llm_cost.trend_change_point.value_before IS 'Fitted value of the last bucket before.';
-COMMENT ON COLUMN llm_cost.trend_change_point.value_after IS 'Fitted value of the first bucket of the new stretch.';
+COMMENT ON COLUMN llm_cost.trend_change_point.value_before IS 'Fitted value of the last bucket before, without season.';
+COMMENT ON COLUMN llm_cost.trend_change_point.value_after IS 'Fitted value of the first bucket of the new stretch, without season.';
 COMMENT ON COLUMN llm_cost.trend_change_point.slope_before IS 'Slope before, a bucket of median length; 0 if level, NULL if beyond double precision.';
 COMMENT ON COLUMN llm_cost.trend_change_point.slope_after IS 'Slope after, a bucket of median length; 0 if level, NULL if beyond double precision.';
 
@@ -118,7 +118,7 @@ CREATE AGGREGATE llm_cost.trend_change_points(timestamptz, float8) (
 	FINALFUNC = llm_cost.trend_change_points_final, PARALLEL = safe);
 
 COMMENT ON AGGREGATE llm_cost.trend_change_points(timestamptz, float8) IS
-	'The history of a series as stretches that are level or have a slope: arguments are bucket and value; returns an array of trend_change_point by time, empty if it is one stretch. It describes what is plain to see, and does not control false alarms; change_points() finds smaller changes. A stretch has three values or more. Gaps, spikes, order and errors are as in change_points(). Assumed: stretches are lines with independent noise, of any size; seasons and autocorrelated noise look like changes. Least cost by dynamic programming, pruned exactly as in R. Killick, P. Fearnhead and I. Eckley, Optimal detection of changepoints with a linear computational cost, JASA 107, 2012. NULL with fewer than six values. Time grows with the square of the number of values where there are few changes: 8,760 take about half a second.';
+	'The history of a series as stretches that are level or have a slope: arguments are bucket and value; returns an array of trend_change_point by time, empty if it is one stretch. It describes what is plain to see, and does not control false alarms; change_points() finds smaller changes. A stretch has three values or more. Gaps, spikes, order and errors are as in change_points(). A season, such as weekdays, is found and removed if it was there four times or more, of up to 400 buckets. Assumed: stretches are lines with noise of any size; the more neighbours resemble each other, the more a change has to be worth, but noise that wanders slowly still looks like changes. Least cost by dynamic programming, pruned exactly as in R. Killick, P. Fearnhead and I. Eckley, Optimal detection of changepoints with a linear computational cost, JASA 107, 2012. NULL with fewer than six values. Time grows with the square of the number of values where there are few changes: 8,760 take up to a second.';
 
 CREATE AGGREGATE llm_cost.change_monitor(timestamptz, float8, timestamptz) (
 	SFUNC = llm_cost.change_monitor_add, STYPE = internal, SSPACE = 1024,

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <math.h>
 
+#include "season.h"
 #include "trend.h"
 
 /* What is left of differences of sums. */
@@ -46,9 +47,10 @@ typedef struct Fit
 typedef struct Partition
 {
 	int			n;
-	double		log_n;
+	double		slope_penalty;
+	double		change_penalty;
 	Sums	   *sums;			/* of the first 0 to n values */
-	double	   *slope_factor;	/* exp(SLOPE_PENALTY ln n / length) */
+	double	   *slope_factor;	/* exp(slope_penalty / length) */
 	double	   *cost;			/* of the best cut of the first values */
 	double	   *start_cost;		/* with a last stretch from here, lately */
 	int		   *start;			/* of its last stretch */
@@ -95,7 +97,16 @@ stretch_cost(const Partition *p, int start, int end)
 
 	if (is_level(p, &f, length))
 		return length * log(f.level_square + ADDEND);
-	return length * log(f.line_square + ADDEND) + SLOPE_PENALTY * p->log_n;
+	return length * log(f.line_square + ADDEND) + p->slope_penalty;
+}
+
+static void
+set_penalties(Partition *p, double factor)
+{
+	p->slope_penalty = factor * SLOPE_PENALTY * log(p->n);
+	p->change_penalty = factor * CHANGE_PENALTY * log(p->n);
+	for (int i = 1; i <= p->n; i++)
+		p->slope_factor[i] = exp(p->slope_penalty / i);
 }
 
 /* The best cut of all values: where the last stretch of each part begins. */
@@ -104,7 +115,7 @@ find_best(Partition *p, CheckInterrupts check_interrupts)
 {
 	int			ncandidates = 0;
 
-	p->cost[0] = -CHANGE_PENALTY * p->log_n;
+	p->cost[0] = -p->change_penalty;
 	for (int end = MIN_STRETCH; end <= p->n; end++)
 	{
 		int			newest = end - MIN_STRETCH;
@@ -126,9 +137,9 @@ find_best(Partition *p, CheckInterrupts check_interrupts)
 				continue;
 			p->candidate[kept++] = start;
 			p->start_cost[start] = p->cost[start] + stretch_cost(p, start, end);
-			if (p->start_cost[start] + CHANGE_PENALTY * p->log_n < p->cost[end])
+			if (p->start_cost[start] + p->change_penalty < p->cost[end])
 			{
-				p->cost[end] = p->start_cost[start] + CHANGE_PENALTY * p->log_n;
+				p->cost[end] = p->start_cost[start] + p->change_penalty;
 				p->start[end] = start;
 			}
 		}
@@ -139,15 +150,43 @@ find_best(Partition *p, CheckInterrupts check_interrupts)
 			int			start = p->candidate[i];
 
 			if (p->forget[start] == INT_MAX &&
-				p->start_cost[start] - SLOPE_PENALTY * p->log_n >= p->cost[end])
+				p->start_cost[start] - p->slope_penalty >= p->cost[end])
 				p->forget[start] = end + MIN_STRETCH;
 		}
 	}
 }
 
+/* By what penalties grow, since residuals about the best cut wander. */
+static double
+wandering(const Partition *p)
+{
+	double	   *value = p->cost;
+	double	   *residual = p->start_cost;
+	double		square = 0;
+	double		r;
+
+	for (int end = p->n; end > 0; end = p->start[end])
+	{
+		int			start = p->start[end];
+		Fit			f = fit(p, start, end);
+		double		slope = is_level(p, &f, end - start) ? 0 : f.slope;
+
+		for (int i = start; i < end; i++)
+		{
+			value[i] = p->sums[i + 1].y - p->sums[i].y;
+			residual[i] = value[i] - f.mean_y -
+				slope * (p->sums[i + 1].x - p->sums[i].x - f.mean_x);
+			square += residual[i] * residual[i];
+		}
+	}
+	r = series_autocorrelation(residual, value, p->n, 0, p->slope_factor);
+	r = r * square / (square + p->n * ADDEND) - 2 / sqrt(p->n);
+	return r > 0 ? sqrt((1 + r) / (1 - r)) : 1;
+}
+
 /* Centered and scaled; false if there is nothing to scale. */
 static bool
-prepare(Partition *p, const double *time, const double *value, const int *kept,
+prepare(Partition *p, const double *time, const double *value, double rounding,
 		double *mean, double *scale, double *middle, double *unit)
 {
 	double		square = 0;
@@ -156,21 +195,21 @@ prepare(Partition *p, const double *time, const double *value, const int *kept,
 	*middle = 0;
 	for (int i = 0; i < p->n; i++)
 	{
-		*mean += value[kept[i]] / p->n;
-		*middle += time[kept[i]] / p->n;
+		*mean += value[i] / p->n;
+		*middle += time[i] / p->n;
 	}
 	for (int i = 0; i < p->n; i++)
-		square += (value[kept[i]] - *mean) * (value[kept[i]] - *mean);
+		square += (value[i] - *mean) * (value[i] - *mean);
 	*scale = sqrt(square / p->n);
-	*unit = (time[kept[p->n - 1]] - time[kept[0]]) / p->n;
-	if (*scale <= series_rounding(value, kept[p->n - 1] + 1))
+	*unit = (time[p->n - 1] - time[0]) / p->n;
+	if (*scale <= rounding)
 		return false;
 
 	memset(&p->sums[0], 0, sizeof(Sums));
 	for (int i = 0; i < p->n; i++)
 	{
-		double		x = (time[kept[i]] - *middle) / *unit;
-		double		y = (value[kept[i]] - *mean) / *scale;
+		double		x = (time[i] - *middle) / *unit;
+		double		y = (value[i] - *mean) / *scale;
 		const Sums *before = &p->sums[i];
 		Sums	   *after = &p->sums[i + 1];
 
@@ -188,8 +227,9 @@ trend_changes_room(int n)
 {
 	Size		m = (Size) n + 1;
 
-	/* the scratch memory of series_without_spikes() is that of sums */
-	return m * (sizeof(Sums) + 3 * sizeof(double) + 4 * sizeof(int));
+	/* that of series_without_spikes() and season_remove() is that of sums */
+	Assert(season_room(n) <= m * sizeof(Sums));
+	return m * (sizeof(Sums) + 5 * sizeof(double) + 4 * sizeof(int));
 }
 
 int
@@ -199,6 +239,10 @@ trend_changes(const double *time, const double *value, int n, TrendChange *found
 	Size		m = (Size) n + 1;
 	Partition	p;
 	int		   *kept;
+	double	   *time_kept;
+	double	   *value_kept;
+	double		rounding;
+	double		factor;
 	double		mean;
 	double		scale;
 	double		middle;
@@ -210,19 +254,31 @@ trend_changes(const double *time, const double *value, int n, TrendChange *found
 	p.slope_factor = (double *) (p.sums + m);
 	p.cost = p.slope_factor + m;
 	p.start_cost = p.cost + m;
-	p.start = (int *) (p.start_cost + m);
+	time_kept = p.start_cost + m;
+	value_kept = time_kept + m;
+	p.start = (int *) (value_kept + m);
 	p.candidate = p.start + m;
 	p.forget = p.candidate + m;
 	kept = p.forget + m;
 
 	p.n = series_without_spikes(value, n, kept, room);
-	if (p.n < 2 * MIN_STRETCH ||
-		!prepare(&p, time, value, kept, &mean, &scale, &middle, &unit))
+	if (p.n < 2 * MIN_STRETCH)
 		return 0;
-	p.log_n = log(p.n);
-	for (int i = 1; i <= p.n; i++)
-		p.slope_factor[i] = exp(SLOPE_PENALTY * p.log_n / i);
+	for (int i = 0; i < p.n; i++)
+	{
+		time_kept[i] = time[kept[i]];
+		value_kept[i] = value[kept[i]];
+	}
+	rounding = series_rounding(value_kept, p.n);
+	season_remove(time_kept, value_kept, p.n, room, check_interrupts);
+	if (!prepare(&p, time_kept, value_kept, rounding, &mean, &scale, &middle, &unit))
+		return 0;
+	set_penalties(&p, 1);
 	find_best(&p, check_interrupts);
+	factor = wandering(&p);
+	set_penalties(&p, factor);
+	if (factor > 1)
+		find_best(&p, check_interrupts);
 
 	for (int end = p.n; p.start[end] > 0; end = p.start[end])
 		nfound++;
@@ -241,9 +297,9 @@ trend_changes(const double *time, const double *value, int n, TrendChange *found
 			after.slope = 0;
 		change->index = kept[cut];
 		change->before = mean + scale * (before.mean_y + before.slope *
-										 ((time[kept[cut - 1]] - middle) / unit - before.mean_x));
+										 ((time_kept[cut - 1] - middle) / unit - before.mean_x));
 		change->after = mean + scale * (after.mean_y + after.slope *
-										((time[kept[cut]] - middle) / unit - after.mean_x));
+										((time_kept[cut] - middle) / unit - after.mean_x));
 		change->slope_before = before.slope * scale / unit;
 		change->slope_after = after.slope * scale / unit;
 	}

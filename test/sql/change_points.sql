@@ -155,6 +155,60 @@ SELECT (SELECT changes FROM partition ORDER BY cost LIMIT 1) AS best,
 	   (SELECT array_agg((c).bucket::date - '2026-01-01') FROM unnest((SELECT trend_change_points(bucket, value)
 		FROM series(plus(noise(15, 11), repeated(0, 5, 9, 5, 3, 5))))) c) AS found;
 
+-- The same where noise wanders, for one change or none of 40 values: penalties
+-- grow by the autocorrelation of residuals, and what was a change is none
+CREATE TABLE wanders AS
+	SELECT i, value, (value - avg(value) OVER ()) / stddev_pop(value) OVER () AS y
+	FROM (SELECT i, sum(v * 0.9 ^ (i - j)) AS value
+		  FROM generate_series(1, 40) i, unnest(noise(40, 25)) WITH ORDINALITY q(v, j) WHERE j <= i GROUP BY i) s;
+-- values a to b - 1
+CREATE TABLE stretch AS
+	SELECT a, b, b - a AS n, regr_syy(y, i) AS level, regr_syy(y, i) - regr_sxy(y, i) ^ 2 / regr_sxx(y, i) AS line,
+		   avg(y) AS mean, regr_slope(y, i) AS slope, regr_intercept(y, i) AS intercept
+	FROM generate_series(1, 38) a, generate_series(4, 41) b, wanders WHERE (a = 1 OR b = 41) AND b - a >= 3 AND i >= a AND i < b GROUP BY a, b;
+-- where a stretch begins, 41 if none does
+CREATE FUNCTION best_cut(w float8) RETURNS int LANGUAGE sql AS $$
+	SELECT cut FROM (SELECT CASE WHEN a = 1 THEN b ELSE a END AS cut, n,
+							least(n * ln(level / n + 0.02), n * ln(line / n + 0.02) + w * 3 * ln(40)) AS cost FROM stretch) q
+	GROUP BY cut HAVING sum(n) = 40 ORDER BY sum(cost) + (count(*) - 1) * w * 8 * ln(40) LIMIT 1
+$$;
+WITH residual AS (
+		SELECT i, y - CASE WHEN n * ln(level / n + 0.02) <= n * ln(line / n + 0.02) + 3 * ln(40) THEN mean ELSE intercept + slope * i END AS e
+		FROM wanders, stretch WHERE (a = 1 AND b = best_cut(1) OR b = 41 AND a = best_cut(1)) AND i >= a AND i < b),
+	 step AS (
+		SELECT lag, avg(square) AS square
+		FROM (SELECT lag, (y.y - x.y) ^ 2 AS square, row_number() OVER (PARTITION BY lag ORDER BY (y.y - x.y) ^ 2) AS k
+			  FROM generate_series(1, 2) lag, wanders x, wanders y WHERE y.i = x.i + lag) q
+		WHERE k <= 40 - lag - (40 - lag) / 10 GROUP BY lag),
+	 r AS (
+		SELECT least((SELECT sum(e * before) FROM (SELECT e, lag(e) OVER (ORDER BY i) AS before FROM residual) q) / sum(e * e),
+					 greatest((SELECT max(square) FILTER (WHERE lag = 2) / max(square) FILTER (WHERE lag = 1) - 1 FROM step), 0) + 2 / sqrt(40)) *
+			   sum(e * e) / (sum(e * e) + 40 * 0.02) - 2 / sqrt(40) AS r FROM residual)
+SELECT best_cut(1) AS at_first, round(r::numeric, 2) AS r, best_cut(sqrt((1 + r) / (1 - r))) AS best,
+	   coalesce((SELECT array_agg((c).bucket::date - '2025-12-31') FROM unnest((SELECT trend_change_points('2025-12-31'::timestamptz + i * interval '1 day', value)
+		FROM wanders)) c), '{41}') AS found FROM r;
+
+-- Weekdays are no changes, and a change among them is found.  The mean of
+-- weekdays is 27/7; values are told without season.
+CREATE FUNCTION weekdays(n int) RETURNS float8[] LANGUAGE sql AS $$
+	SELECT array_agg(CASE WHEN i % 7 >= 5 THEN 1 ELSE 5 END::float8 ORDER BY i) FROM generate_series(0, n - 1) i
+$$;
+SELECT trend_change_points(bucket, value) AS weekdays FROM series(weekdays(70));
+SELECT (c).bucket::date, round((c).value_before::numeric, 9) AS value_before, round((c).value_after::numeric, 9) AS value_after, (c).slope_before, (c).slope_after
+FROM (SELECT unnest(trend_change_points(bucket, value)) AS c FROM series(plus(weekdays(70), repeated(0, 38, 3, 32)))) q;
+-- also across a gap of 17 days, in noise, and among months, which are of different lengths
+SELECT (c).bucket::date AS after_gap
+FROM (SELECT unnest(trend_change_points(bucket, value)) AS c FROM series(plus(weekdays(90), repeated(0, 58, 3, 32))) WHERE bucket NOT BETWEEN '2026-01-20' AND '2026-02-05') q;
+SELECT seed, without, with_weekdays
+FROM generate_series(1, 3) seed,
+	 LATERAL (SELECT array_agg((c).bucket::date) AS without
+			  FROM unnest((SELECT trend_change_points(bucket, value) FROM series(plus(noise(90, seed), repeated(0, 40, 3, 50))))) c) a,
+	 LATERAL (SELECT array_agg((c).bucket::date) AS with_weekdays
+			  FROM unnest((SELECT trend_change_points(bucket, value) FROM series(plus(weekdays(90), plus(noise(90, seed), repeated(0, 40, 3, 50)))))) c) b;
+SELECT (c).bucket::date AS month
+FROM (SELECT unnest(trend_change_points(bucket, 10 + 4 * (extract(month FROM bucket) IN (7, 8))::int - 3 * (extract(month FROM bucket) = 12)::int + 2 * (bucket >= '2023-03-01')::int)) AS c
+	  FROM generate_series('2019-01-01'::timestamptz, '2026-12-01', '1 month') bucket) q;
+
 -- A monitor: a reading for each bucket since, from those known then
 SELECT (r).bucket::date, round((r).difference::numeric, 6) AS difference, round((r).low::numeric, 6) AS low,
 	   round((r).high::numeric, 6) AS high, (r).changed
