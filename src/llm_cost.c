@@ -36,6 +36,7 @@
  *
  *		series		spikes, gaps and neighbours that resemble each other
  *		change_point	when a level changed
+ *		season		what repeats in a series
  *		trend		when a level or a trend changed, for a whole history
  *		change_monitor	whether it changed since, however often one looks
  *		cell_noise	how much a cell varies, and what it weighs
