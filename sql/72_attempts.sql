@@ -7,11 +7,15 @@
  * read of it.
  */
 
-CREATE FUNCTION llm_cost.attempt_columns() RETURNS text[]
+CREATE FUNCTION llm_cost.varies_in_operation(column_name text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '{model,provider,region,service_tier,kind,step,error_type,attempt,attempt_id,parent_id,billable,turn}'::text[];
-COMMENT ON FUNCTION llm_cost.attempt_columns() IS
-	'Canonical columns in which the attempts of an operation differ. A filter on them leaves out attempts and not what is known of the operation; one on others takes whole operations.';
+BEGIN ATOMIC
+	SELECT varies_in_operation.column_name LIKE 'tags.%' OR varies_in_operation.column_name IN ('cost', 'cost_problem')
+		OR EXISTS (SELECT FROM llm_cost.usage_columns() u WHERE u.usage_column = varies_in_operation.column_name
+			AND u.usage_column NOT IN ('operation_id', 'conversation_id', 'user_id', 'team', 'feature', 'workflow', 'intent'));
+END;
+COMMENT ON FUNCTION llm_cost.varies_in_operation(text) IS
+	'Whether attempts of one operation may well differ in a column, or label of tags: all but operation_id, conversation_id, user_id, team, feature, workflow, intent. A filter on such a column leaves out attempts and not what is known of the operation; one on others (and on columns that are not canonical) takes rows away before operations are put together, which is faster.';
 
 CREATE FUNCTION llm_cost.attempts_query(
 	usage regclass, scanned tstzrange, by text[], filter jsonb, reference_at timestamptz) RETURNS text
@@ -28,11 +32,12 @@ DECLARE
 	children	text := '';
 	once		text := 'true';
 	-- filtered only when it is known what came before each attempt
-	within_operation text[] := llm_cost.attempt_columns();
+	within_operation text[];
 	filter_after jsonb;
 BEGIN
-	filter_after := (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(CASE jsonb_typeof(attempts_query.filter) WHEN 'object' THEN attempts_query.filter ELSE '{}' END) AS f
-					 WHERE f.key = ANY (within_operation));
+	SELECT array_agg(f.key), jsonb_object_agg(f.key, f.value) INTO within_operation, filter_after
+	FROM jsonb_each(CASE jsonb_typeof(attempts_query.filter) WHEN 'object' THEN attempts_query.filter ELSE '{}' END) AS f
+	WHERE llm_cost.varies_in_operation(f.key);
 	SELECT * INTO source FROM llm_cost.usage_source(attempts_query.usage);
 	attempts_query.usage := source.relation;
 	PERFORM llm_cost.require_attempts(source.relation);
@@ -113,7 +118,7 @@ BEGIN
 					FROM unnest(ARRAY['input_tokens', 'output_tokens', 'meters']) AS c) || ') IS NOT TRUE' ELSE 'true' END,
 		source.from_item, children,
 		llm_cost.period_predicate(attempts_query.usage, attempts_query.scanned, 'a'),
-		llm_cost.filter_predicate(attempts_query.usage, CASE WHEN jsonb_typeof(attempts_query.filter) <> 'object' THEN attempts_query.filter ELSE attempts_query.filter - within_operation END, 'a'), once, ties, ties, ties));
+		llm_cost.filter_predicate(attempts_query.usage, CASE WHEN jsonb_typeof(attempts_query.filter) <> 'object' THEN attempts_query.filter ELSE attempts_query.filter - COALESCE(within_operation, '{}') END, 'a'), once, ties, ties, ties));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.attempts_query(regclass, tstzrange, text[], jsonb, timestamptz) IS

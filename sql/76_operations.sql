@@ -29,10 +29,10 @@ BEGIN
 	RETURN QUERY EXECUTE format($sql$
 	WITH %s attempt AS %s (%s), operation AS (
 		SELECT a.operation_id, min(a.started_at) AS first_started_at, max(a.started_at) AS last_started_at, min(a.operation_began_at) AS began_at,
-			   -- what the first attempt says holds for the operation, if a filter has left it
-			   COALESCE(min(a.user_id) FILTER (WHERE a.opens_operation), min(a.user_id) FILTER (WHERE a.operation_id IS NOT NULL)) AS user_id, COALESCE(min(a.team) FILTER (WHERE a.opens_operation), min(a.team) FILTER (WHERE a.operation_id IS NOT NULL)) AS team,
-			   COALESCE(min(a.workflow) FILTER (WHERE a.opens_operation), min(a.workflow) FILTER (WHERE a.operation_id IS NOT NULL)) AS workflow, COALESCE(min(a.intent) FILTER (WHERE a.opens_operation), min(a.intent) FILTER (WHERE a.operation_id IS NOT NULL)) AS intent,
-			   COALESCE(min(a.release) FILTER (WHERE a.opens_operation), min(a.release) FILTER (WHERE a.operation_id IS NOT NULL)) AS release,
+			   -- what the first attempt says holds for the operation, whatever a filter leaves of it
+			   min(a.operation_dimension_1) FILTER (WHERE a.operation_id IS NOT NULL) AS user_id, min(a.operation_dimension_2) FILTER (WHERE a.operation_id IS NOT NULL) AS team,
+			   min(a.operation_dimension_3) FILTER (WHERE a.operation_id IS NOT NULL) AS workflow, min(a.operation_dimension_4) FILTER (WHERE a.operation_id IS NOT NULL) AS intent,
+			   min(a.operation_dimension_5) FILTER (WHERE a.operation_id IS NOT NULL) AS release,
 			   count(*) FILTER (WHERE a.is_call) AS attempts, count(*) FILTER (WHERE NOT a.is_call) AS tool_calls,
 			   count(*) FILTER (WHERE a.is_retry) AS retries,
 			   array_agg(a.retry_error ORDER BY a.started_at) FILTER (WHERE a.is_retry) AS retry_errors,
@@ -59,7 +59,7 @@ BEGIN
 	WHERE %s
 	ORDER BY o.cost DESC NULLS LAST, o.operation_id$sql$,
 		CASE WHEN deep THEN 'RECURSIVE' ELSE '' END, CASE WHEN deep THEN 'MATERIALIZED' ELSE 'NOT MATERIALIZED' END,
-		llm_cost.attempts_query(source.relation, llm_cost.with_operations(whole), NULL, operations.filter, NULL),
+		llm_cost.attempts_query(source.relation, llm_cost.with_operations(whole), '{user_id,team,workflow,intent,release}', operations.filter, NULL),
 		llm_cost.within(whole, 'a.started_at'),
 		CASE WHEN deep THEN $sql$, level (operation_id, attempt_id, n) AS (
 			SELECT a.operation_id, a.attempt_id, 1 FROM attempt a

@@ -213,7 +213,7 @@ BEGIN
 	END IF;
 
 	-- a filter on other columns than those of attempts takes operations as a whole, or not at all
-	filtered := ARRAY(SELECT c FROM unnest(filtered) AS c WHERE c <> ALL (llm_cost.attempt_columns()));
+	filtered := ARRAY(SELECT c FROM unnest(filtered) AS c WHERE NOT llm_cost.varies_in_operation(c));
 	IF filtered <> '{}' AND (rollup_query.measures IS NULL
 			OR rollup_query.measures && '{operations,priced_operations,resolved_operations,outcome_operations,conversations,retries,unlogged_failures,operation_cost,operation_attempts,retry_cost,outcome_cost}'::text[]) THEN
 		EXECUTE format('SELECT min(s.name) FROM %s AS b, unnest(b.split_by) AS s (name) WHERE %s AND s.name = ANY (%L)', shown,

@@ -56,6 +56,28 @@ ORDER BY first_started_at, operation_id;
 SELECT operation_id FROM llm_cost.operations('[2026-06-01, 2026-06-08)', filter => '{"user_id": ["u1", "u3"]}') ORDER BY 1;
 SELECT * FROM llm_cost.operations(outcomes => 'ticket', outcome_key => 'no_such_column');
 
+-- Three calls of $1, by two services with prompts of their own; the first names no team, the last
+-- the outcome.  An operation is $3 and three calls, whatever a filter leaves of its attempts.
+CREATE TABLE services AS
+SELECT '2026-06-01'::timestamptz + make_interval(days => d, mins => i) AS started_at, 'm' AS model, 1.0 AS cost, NULL::text AS cost_problem, 'x' || d AS operation_id,
+	   'u' AS user_id, CASE WHEN i > 1 THEN 'blue' END AS team, 's' || i AS step, 'p' || i AS prompt_version, CASE i WHEN 1 THEN '7' ELSE '2' END AS release,
+	   CASE i WHEN 3 THEN 'resolved' END AS outcome, jsonb_build_object('span', i) AS tags, CASE WHEN i = 3 AND d = 6 THEN 'no_price:input' END AS problem
+FROM generate_series(0, 6) AS d, generate_series(1, 3) AS i;
+SELECT f.filter, d.value AS operation_usd, d.sample_size AS operations, c.value AS calls_per_operation, a.sample_size AS attempts
+FROM (VALUES ('{}'), ('{"step": "s1"}'), ('{"prompt_version": "p1"}'), ('{"prompt_version": "p2"}'), ('{"release": "7"}'), ('{"release": "2"}'), ('{"outcome": "resolved"}'),
+			 ('{"tags.span": "1"}'), ('{"tags.span": "2"}'), ('{"prompt_version": "p1", "user_id": "u"}')) AS f (filter),
+	 LATERAL llm_cost.drift('unit_cost', '{}', '[2026-06-01, 2026-06-08)', unit => 'operation', filter => f.filter::jsonb, usage => 'services') d,
+	 LATERAL llm_cost.drift('calls_per_operation', '{}', '[2026-06-01, 2026-06-08)', filter => f.filter::jsonb, usage => 'services') c,
+	 LATERAL llm_cost.drift('unit_cost', '{}', '[2026-06-01, 2026-06-08)', unit => 'attempt', filter => f.filter::jsonb, usage => 'services') a;
+-- A call of the seventh has no price: nor has the operation, although the filter leaves that call out.
+UPDATE services SET cost = NULL, cost_problem = problem WHERE problem IS NOT NULL;
+SELECT d.value AS operation_usd, d.sample_size AS operations
+FROM llm_cost.drift('unit_cost', '{}', '[2026-06-01, 2026-06-08)', unit => 'operation', filter => '{"cost_problem": null}', usage => 'services') d;
+-- What the first attempt does not say, the operation does not, in operations() as in drift() by it.
+SELECT o.team, o.release, count(*), sum(o.attempts) AS attempts FROM llm_cost.operations('[2026-06-01, 2026-06-08)', usage => 'services') o GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT o.team, o.release, count(*), sum(o.attempts) AS attempts FROM llm_cost.operations('[2026-06-01, 2026-06-08)', usage => 'services', filter => '{"step": "s3"}') o GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT scope, sample_size AS operations FROM llm_cost.drift('calls_per_operation', '{team,release}', '[2026-06-01, 2026-06-08)', usage => 'services');
+
 -- Cells: attempts where they ran, operations where they began.
 SELECT bucket_start::date AS day, scope, attempts, tool_calls AS tools, unpriced_attempts AS unpriced, operations, priced_operations AS priced, grouped_attempts AS grouped,
 	   retries, unlogged_failures AS unlogged, failures, cost, operation_cost, retry_cost, failed_cost, input_tokens AS input
