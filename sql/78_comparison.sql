@@ -243,7 +243,7 @@ BEGIN
 					sum(l.input_before), sum(l.input_after), sum(l.output_before), sum(l.output_after), sum(l.uncached_before), sum(l.uncached_after),
 					sum(l.cacheable_before), sum(l.cacheable_after), sum(l.retries_before), sum(l.retries_after),
 					sum(l.cost_before), sum(l.cost_after), sum(l.reference_before), sum(l.reference_after)) AS factors,
-			   sum(l.unlogged_after) AS unlogged_after, sum(l.priced_by_after) / NULLIF(sum(l.n_after), 0) AS price,
+			   sum(l.unlogged_after) AS unlogged_after, COALESCE(sum(l.unlogged_after), 0) + COALESCE(sum(l.unlogged_before), 0) AS unlogged, sum(l.priced_by_after) / NULLIF(sum(l.n_after), 0) AS price,
 			   sum(l.reference_after) FILTER (WHERE l.user_id IN (SELECT n.user_id FROM newcomer n)) AS reference_new,
 			   sum(l.n_after) FILTER (WHERE l.user_id IN (SELECT n.user_id FROM newcomer n)) AS n_new,
 			   CASE WHEN min(l.team) = max(l.team) AND count(l.team) = count(*) THEN min(l.team) END AS sole_team,
@@ -283,12 +283,14 @@ BEGIN
 		   CASE WHEN t.attempts_after IS NULL THEN 'insufficient'
 				WHEN t.windows_before IS NULL OR t.windows_before = 0 THEN 'insufficient'
 				WHEN t.attempts_before IS NULL THEN 'new'
-				WHEN t.unlogged_after > 0 THEN 'insufficient'
+				WHEN t.unlogged > 0 THEN 'insufficient'
 				ELSE v.verdict END AS verdict,
 		   CASE WHEN t.attempts_after IS NULL THEN 'no usage in the period'
 				WHEN t.windows_before IS NULL OR t.windows_before = 0 THEN format('nothing to compare with: usage begins at %%s', b.at)
 				WHEN t.attempts_before IS NULL THEN 'no usage in the baseline'
-				WHEN t.unlogged_after > 0 THEN format('not measurable: %%s without a log of what failed', llm_cost.counted(t.unlogged_after::bigint, 'attempt'))
+				WHEN t.unlogged > 0 THEN format('not measurable: %%s without a log of what failed', llm_cost.counted(t.unlogged::bigint, 'attempt'))
+				WHEN t.sampling_unit = 'window' AND t.judged_by IS NULL AND v.verdict = 'insufficient' AND cardinality(array_remove(t.placebo, NULL)) >= 4
+				THEN 'nothing to compare: the value of either side is unknown, or was 0'
 				WHEN t.sampling_unit = 'window' AND t.judged_by IS NULL AND v.verdict = 'insufficient'
 				THEN format('no users to compare, and %%s, fewer than 4', llm_cost.counted(COALESCE(cardinality(array_remove(t.placebo, NULL)), 0), 'earlier window'))
 				ELSE CASE WHEN d.cancelled <> 0 THEN 'beyond what was declared: ' ELSE '' END || v.cause

@@ -74,20 +74,23 @@ BEGIN
 		SELECT c.*, %1$s AS scope, %2$s AS price, c.%3$s::numeric AS y, c.%4$s::numeric AS n FROM (%5$s) AS c
 	), part AS (
 		SELECT c.scope, c.bucket, c.user_id, c.turns, sum(c.y) AS y, sum(c.n) AS n, sum(c.cost) AS cost, sum(c.n * c.price) AS priced_n,
-			   sum(c.attempts) AS attempts, sum(c.unpriced_attempts) AS unpriced
+			   sum(c.attempts) AS attempts, sum(c.unpriced_attempts) AS unpriced%15$s
 		FROM cell c GROUP BY 1, 2, 3, 4
 	), before AS (
-		SELECT a.scope, sum(a.y) / NULLIF(sum(a.n), 0) AS value FROM part a WHERE a.bucket = '-infinity' GROUP BY a.scope
+		SELECT a.scope, COALESCE(sum(a.y), 0) / NULLIF(sum(a.n), 0) AS value FROM part a WHERE a.bucket = '-infinity' GROUP BY a.scope
 	), daily AS (
 		-- a difference, as it asks less of a user and a day than a ratio
-		SELECT a.scope, a.bucket, llm_cost.paired_difference(a.user_id, b.y::double precision, b.n::double precision, a.y::double precision, a.n::double precision) AS estimate
+		SELECT a.scope, a.bucket, llm_cost.paired_difference(a.user_id, b.y::double precision, b.n::double precision, a.y::double precision, a.n::double precision) AS estimate,
+			   -- how many retries the baseline lets expect
+			   COALESCE(sum(a.y), 0) AS y, sum(b.retries * a.attempts / NULLIF(b.attempts, 0)) AS expected
 		FROM part a LEFT JOIN part b ON b.bucket = '-infinity' AND b.scope = a.scope AND b.user_id = a.user_id AND b.turns = a.turns
 		WHERE a.bucket > '-infinity' AND a.n > 0
 		GROUP BY a.scope, a.bucket
 	), told AS (
 		-- buckets that tell something: surely off, or near
 		SELECT d.scope, d.bucket, sign((d.estimate).change) AS direction, abs((d.estimate).change) >= l.threshold AS off,
-			   (d.estimate).p_value < 0.01 / %7$s AS beyond_doubt,
+			   -- where nothing happened nothing differs between users, and chance must be told by how much was to be expected
+			   (d.estimate).p_value < 0.01 / %7$s AND (d.y = 0 AND d.expected < ln(100 * %7$s)) IS NOT TRUE AS beyond_doubt,
 			   row_number() OVER (PARTITION BY d.scope ORDER BY d.bucket) AS number
 		FROM daily d JOIN before f USING (scope), LATERAL (SELECT %8$s::double precision AS threshold) AS l
 		WHERE abs((d.estimate).change) < l.threshold OR (d.estimate).p_value < 0.05
@@ -105,12 +108,12 @@ BEGIN
 		FROM numbered n GROUP BY n.scope, n.direction, n.episode HAVING bool_or(n.beyond_doubt)
 	), during AS (
 		SELECT e.scope, e.direction, e.episode, a.user_id, a.turns, sum(a.y) AS y, sum(a.n) AS n, sum(a.cost) AS cost, sum(a.priced_n) AS priced_n,
-			   sum(a.attempts) AS attempts, sum(a.unpriced) AS unpriced
+			   sum(a.attempts) AS attempts, sum(a.unpriced) AS unpriced, sum(a.unlogged) AS unlogged
 		FROM episode e JOIN part a ON a.scope = e.scope AND a.bucket BETWEEN e.opened_at AND e.last_bucket
 		GROUP BY 1, 2, 3, 4, 5
 	), compared AS (
 		SELECT d.scope, d.direction, d.episode, sum(d.y) AS y, sum(d.n) AS n, sum(d.cost) AS cost, sum(d.priced_n) / NULLIF(sum(d.n), 0) AS price,
-			   sum(d.attempts) AS attempts, sum(d.unpriced) AS unpriced,
+			   sum(d.attempts) AS attempts, sum(d.unpriced) AS unpriced, COALESCE(sum(d.unlogged), 0) + COALESCE(sum(b.unlogged), 0) AS unlogged,
 			   llm_cost.%6$s(d.user_id, b.y::double precision, b.n::double precision, d.y::double precision, d.n::double precision) AS estimate
 		FROM during d LEFT JOIN part b ON b.bucket = '-infinity' AND b.scope = d.scope AND b.user_id = d.user_id AND b.turns = d.turns
 		GROUP BY d.scope, d.direction, d.episode
@@ -120,20 +123,25 @@ BEGIN
 		GROUP BY c.scope, c.release HAVING min(c.bucket) > '-infinity'
 	)
 	SELECT e.scope, e.opened_at, (SELECT t.bucket FROM told t WHERE t.scope = e.scope AND t.number = e.last_number + 1 AND e.last_of_all >= e.last_number + 2),
-		   llm_cost.shown_number(b.value), llm_cost.shown_number(c.y / NULLIF(c.n, 0)), %9$L, round((100 * (c.estimate).change)::numeric, 2),
+		   llm_cost.shown_number(b.value), llm_cost.shown_number(COALESCE(c.y, 0) / NULLIF(c.n, 0)), %9$L, round((100 * (c.estimate).change)::numeric, 2),
 		   round((100 * (c.estimate).low)::numeric, 2), round((100 * (c.estimate).high)::numeric, 2), round(%10$s, 2),
 		   'user', (c.estimate).units, trunc(100 * (1 - c.unpriced / NULLIF(c.attempts, 0)), 1),
-		   v.verdict, v.cause, r.release, e.opened_at - r.first_started_at
+		   CASE WHEN c.unlogged > 0 THEN 'insufficient' ELSE v.verdict END,
+		   CASE WHEN c.unlogged > 0 THEN format('not measurable: %%s without a log of what failed', llm_cost.counted(c.unlogged::bigint, 'attempt')) ELSE v.cause END,
+		   r.release, e.opened_at - r.first_started_at
 	FROM episode e JOIN compared c USING (scope, direction, episode) LEFT JOIN before b USING (scope)
 		 LEFT JOIN LATERAL (SELECT r.release, r.first_started_at FROM release r
 			WHERE r.scope = e.scope AND r.first_started_at >= e.opened_at - %11$L::interval AND r.first_started_at < e.opened_at + %12$L::interval
 			ORDER BY abs(EXTRACT(epoch FROM e.opened_at - r.first_started_at)), r.release LIMIT 1) AS r ON true,
 		 LATERAL llm_cost.change_verdict(c.estimate, NULL, 0, (c.unpriced / NULLIF(c.attempts, 0))::double precision, %13$s, %14$s) AS v
+	-- a day may stand out where the whole does not
+	WHERE v.verdict <> 'no_large_change'
 	ORDER BY abs(%10$s) DESC NULLS LAST, e.opened_at, e.scope$sql$,
 		llm_cost.scope_expression(dimensions, 'c'), price, chosen.numerator, chosen.denominator,
 		llm_cost.summed_query(source.relation, tstzrange(starts_at, upper(whole)), dimensions, drift_windows.filter, NULL,
 			format('CASE WHEN started_at < %1$L THEN ''-infinity'' ELSE GREATEST(date_trunc(%2$L, started_at, %3$L), %1$L) END', lower(whole), step, zone),
-			columns, ARRAY['attempts', 'unpriced_attempts', 'cost', 'first_started_at', chosen.numerator, chosen.denominator],
+			columns, ARRAY['attempts', 'unpriced_attempts', 'cost', 'first_started_at', chosen.numerator, chosen.denominator]
+				|| CASE wanted WHEN 'retry_share' THEN '{retries,unlogged_failures}' ELSE '{}' END::text[],
 			false, step, zone, ARRAY[starts_at, lower(whole), upper(whole)], NULL),
 		CASE chosen.method WHEN 'points' THEN 'paired_difference' ELSE 'paired_change' END,
 		buckets,
@@ -143,14 +151,15 @@ BEGIN
 					WHEN 'retry_share' THEN '(c.estimate).change::numeric * c.n'
 					ELSE '((c.estimate).change / (1 + (c.estimate).change))::numeric * c.cost' END,
 		-- days before, or within the first bucket
-		CASE step WHEN 'week' THEN '7 days' ELSE '2 days' END, '1 ' || step, weeks, limit_at);
+		CASE step WHEN 'week' THEN '7 days' ELSE '2 days' END, '1 ' || step, weeks, limit_at,
+		CASE wanted WHEN 'retry_share' THEN ', sum(c.retries) AS retries, sum(c.unlogged_failures) AS unlogged' ELSE ', NULL::numeric AS retries, 0::numeric AS unlogged' END);
 	IF NOT FOUND THEN
 		PERFORM llm_cost.tell_if_no_usage(source.relation, whole, drift_windows.filter);
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION llm_cost.drift_windows(text, text[], tstzrange, numeric, integer, text, jsonb, regclass, text) IS
-	'Episodes in which a ratio (hit_ratio, retry_share, calls_per_operation) was away from its baseline, the baseline_weeks before the period (NULL: the last four full weeks). Each bucket (hour, day, week of local time) is compared within users, first turns apart from later ones, weighted by what the ratio divides by. An episode opens with the first bucket that is threshold or more away, p below 0.05 (points of a share, default 5; per cent of calls_per_operation, default 20), closes when two in a row are nearer (closed_at NULL: it has not; buckets that are off but not surely count neither way), and is shown if a bucket of it is beyond doubt (p below 0.01 divided by the number of buckets). change is like for like, low to high its 95 % interval; value_before and value_during are plain ratios of sums. wasted_usd: lost cache hits at the price difference, retries beyond the baseline''s share, or calls beyond the baseline''s number; negative is saved. near_release: the release first seen within two days before the opening, or in its bucket, and release_lag by how much the opening bucket begins after it. Needs user_id, and what the metric needs. Dearest first.';
+	'Episodes in which a ratio (hit_ratio, retry_share, calls_per_operation) was away from its baseline, the baseline_weeks before the period (NULL: the last four full weeks). Each bucket (hour, day, week of local time) is compared within users, first turns apart from later ones, weighted by what the ratio divides by. An episode opens with the first bucket that is threshold or more away, p below 0.05 (points of a share, default 5; per cent of calls_per_operation, default 20), closes when two in a row are nearer (closed_at NULL: it has not; buckets that are off but not surely count neither way), and is shown if a bucket of it is beyond doubt (p below 0.01 divided by the number of buckets; without any retry, that also for so few as the baseline lets expect) and the whole is not a change that does not matter. change is like for like, low to high its 95 % interval; value_before and value_during are plain ratios of sums. wasted_usd: lost cache hits at the price difference, retries beyond the baseline''s share, or calls beyond the baseline''s number; negative is saved. near_release: the release first seen within two days before the opening, or in its bucket, and release_lag by how much the opening bucket begins after it. Needs user_id, and what the metric needs. Dearest first.';
 
 CREATE FUNCTION llm_cost.price_expression(wanted text, at timestamptz, price_book text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

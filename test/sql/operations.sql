@@ -174,6 +174,22 @@ SELECT round(llm_cost.hit_ratio(cache_read_tokens, input_tokens) FILTER (WHERE s
 	   round(llm_cost.hit_ratio(cache_read_tokens, input_tokens) FILTER (WHERE started_at >= '2026-06-08')::numeric, 3) AS after,
 	   (SELECT count(*) FROM llm_cost.drift_windows(period => '[2026-06-08, 2026-06-22)', usage => 'shorter_usage')) AS episodes
 FROM shorter;
+-- Thirty users, and one call in twenty is tried again, but none on the 13th, when one or two would
+-- be expected: that is chance.  None in the week from the 15th on, when ten would be, is none.
+CREATE TABLE tried AS
+SELECT at AS started_at, 'm' AS model, 1.0 AS cost, NULL::text AS cost_problem, 'u' || u AS user_id, u || ' ' || d AS operation_id, k AS attempt, CASE k WHEN 1 THEN error END AS error_type
+FROM (SELECT '2026-05-11'::timestamptz + make_interval(days => d, mins => u) AS at, u, d, CASE WHEN (7 * u + 3 * d) % 20 = 0 AND d <> 33 THEN 'timeout' END AS error
+	  FROM generate_series(0, 41) AS d, generate_series(1, 30) AS u) AS o, generate_series(1, CASE WHEN error IS NULL THEN 1 ELSE 2 END) AS k;
+SELECT opened_at, closed_at, round(value_before, 3) AS before, value_during AS during, verdict
+FROM llm_cost.drift_windows('retry_share', period => '[2026-06-08, 2026-06-22)', threshold => 4, usage => 'tried');
+DELETE FROM tried WHERE attempt = 2 AND started_at >= '2026-06-15';
+UPDATE tried SET error_type = NULL WHERE started_at >= '2026-06-15';
+SELECT opened_at, closed_at, round(value_before, 3) AS before, value_during AS during, verdict
+FROM llm_cost.drift_windows('retry_share', period => '[2026-06-08, 2026-06-22)', threshold => 4, bucket => 'week', usage => 'tried');
+-- Where the baseline has retries of attempts that were not logged, more retries may be a better log.
+DELETE FROM tried WHERE error_type IS NOT NULL AND started_at < '2026-05-13';
+SELECT verdict, cause FROM llm_cost.drift('retry_share', period => '[2026-06-08, 2026-06-15)', usage => 'tried');
+SELECT verdict, cause FROM llm_cost.drift_windows('retry_share', period => '[2026-06-08, 2026-06-22)', threshold => 4, bucket => 'week', usage => 'tried');
 SELECT llm_cost.drift_windows('spend', usage => 'cached_usage');
 SELECT llm_cost.drift_windows(threshold => 0, usage => 'cached_usage');
 SELECT llm_cost.drift_windows(bucket => 'minute', usage => 'cached_usage');
