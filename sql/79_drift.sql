@@ -90,12 +90,16 @@ BEGIN
 		SELECT e.*, NULL::llm_cost.paired_change_result AS estimate, NULL::text AS near_release, NULL::text AS declared, v.low, v.high, v.placebo_windows, v.placebo_larger,
 			   (e.value_after - e.value_before) * e.n_after * (%12$s) * 604800 / %13$s AS at_stake,
 			   CASE WHEN e.value_before IS NULL THEN 'insufficient' WHEN e.attempts_after IS NULL THEN 'insufficient'
+					WHEN e.unlogged_after > 0 THEN 'insufficient'
 					ELSE v.verdict END AS verdict,
 			   CASE WHEN e.value_before IS NULL THEN 'no plan' WHEN e.attempts_after IS NULL THEN 'no usage in the period'
-					WHEN e.judged_by IS NULL AND e.yy IS NULL THEN format('%%s to judge by, fewer than 4', llm_cost.counted(COALESCE(cardinality(array_remove(e.placebo, NULL)), 0), 'earlier window'))
-					ELSE v.cause END AS cause
+					WHEN e.unlogged_after > 0 THEN format('not measurable: %%s without a log of what failed', llm_cost.counted(e.unlogged_after::bigint, 'attempt'))
+					WHEN e.headline IS NULL AND v.verdict = 'insufficient' THEN CASE WHEN e.value_before = 0 THEN 'of a plan of 0 there are no per cent' ELSE 'nothing of that in the period' END
+					WHEN e.judged_by IS NULL AND e.yy IS NULL AND v.verdict = 'insufficient' THEN format('%%s to judge by, fewer than 4', llm_cost.counted(COALESCE(cardinality(array_remove(e.placebo, NULL)), 0), 'earlier window'))
+					-- a plan has no attempts
+					ELSE regexp_replace(v.cause, '^0\.0 %% before and (.*) after have', '\1 have') END AS cause
 		FROM estimated e, LATERAL llm_cost.change_verdict(e.judged_by, e.placebo, 0,
-			COALESCE(e.unpriced_after / NULLIF(e.attempts_after, 0), 0)::double precision, 4, NULL, e.sampling_unit) AS v$sql$,
+			CASE WHEN %16$s THEN (e.unpriced_after / NULLIF(e.attempts_after, 0))::double precision END, 4, NULL, e.sampling_unit) AS v$sql$,
 		CASE plan_comparison_query.method WHEN 'total'
 			 THEN EXTRACT(epoch FROM upper(plan_comparison_query.period) - lower(plan_comparison_query.period)) / 604800 ELSE 1 END,
 		target.schema_name, target.relation_name, plan_comparison_query.metric, plan_comparison_query.unit,
@@ -109,7 +113,10 @@ BEGIN
 		EXTRACT(epoch FROM upper(plan_comparison_query.period) - lower(plan_comparison_query.period)),
 		-- a logarithm needs more than nothing
 		CASE plan_comparison_query.method WHEN 'points' THEN 'true' ELSE 's.value_after > 0' END,
-		plan_comparison_query.filter);
+		plan_comparison_query.filter,
+		-- what has no price concerns money only
+		CASE WHEN EXISTS (SELECT FROM llm_cost.metrics() m WHERE m.metric = plan_comparison_query.metric AND m.unit = plan_comparison_query.unit AND m.numerator LIKE '%cost')
+			 THEN 'true' ELSE 'false' END);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.plan_comparison_query(text, regclass, text, text, text, text, text[], jsonb, tstzrange) IS

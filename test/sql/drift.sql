@@ -168,6 +168,11 @@ CREATE VIEW half_priced AS
 SELECT llm_cost.attach('half_priced', view_name => 'half', mapping => '{"model": "priced_model"}');
 SELECT m AS metric, d.verdict FROM unnest('{unpriced_share,calls_per_operation,unit_cost}'::text[]) AS m,
 	 LATERAL llm_cost.drift(m, period => '[2026-06-22, 2026-06-29)', usage => 'half') d;
+-- So against a plan, which has no attempts that could lack one; of a plan of 0 there are no per cent.
+SELECT llm_cost.set_plan('{"unit_cost": 0.004, "hit_ratio": 0.8, "operations": 100, "output_tokens": 0}', usage => 'half');
+SELECT m AS metric, d.value_before AS plan, d.verdict, CASE WHEN d.verdict IN ('insufficient', 'inconclusive') THEN d.cause END AS cause
+FROM unnest('{hit_ratio,operations,output_tokens,unit_cost}'::text[]) AS m,
+	 LATERAL llm_cost.drift(m, period => '[2026-06-22, 2026-06-29)', usage => 'half', baseline => 'plan') d;
 SELECT llm_cost.detach('half');
 
 -- What cannot be compared says why.

@@ -190,6 +190,8 @@ FROM llm_cost.drift_windows('retry_share', period => '[2026-06-08, 2026-06-22)',
 DELETE FROM tried WHERE error_type IS NOT NULL AND started_at < '2026-05-13';
 SELECT verdict, cause FROM llm_cost.drift('retry_share', period => '[2026-06-08, 2026-06-15)', usage => 'tried');
 SELECT verdict, cause FROM llm_cost.drift_windows('retry_share', period => '[2026-06-08, 2026-06-22)', threshold => 4, bucket => 'week', usage => 'tried');
+SELECT llm_cost.set_plan('{"retry_share": 0.01}', usage => 'tried');
+SELECT verdict, cause FROM llm_cost.drift('retry_share', baseline => 'plan', period => '[2026-05-11, 2026-05-18)', usage => 'tried');
 SELECT llm_cost.drift_windows('spend', usage => 'cached_usage');
 SELECT llm_cost.drift_windows(threshold => 0, usage => 'cached_usage');
 SELECT llm_cost.drift_windows(bucket => 'minute', usage => 'cached_usage');
@@ -198,5 +200,6 @@ SELECT llm_cost.drift_windows(usage => 'call_usage');
 
 SET client_min_messages = warning;
 DELETE FROM llm_cost.attached_usage WHERE schema_name = 'regress_operations';
+DELETE FROM llm_cost.usage_plan WHERE schema_name = 'regress_operations';
 DELETE FROM llm_cost.price_override WHERE model LIKE 'regress-op%';
 DROP SCHEMA regress_operations CASCADE;
