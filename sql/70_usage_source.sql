@@ -9,7 +9,7 @@
  */
 
 CREATE FUNCTION llm_cost.usage_source(
-	usage regclass, OUT relation regclass, OUT from_item text, OUT columns text[], OUT price_book text, OUT cost_attributes text)
+	usage regclass, OUT relation regclass, OUT from_item text, OUT columns text[], OUT price_book text, OUT cost_attributes text, OUT own_cost boolean)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -62,7 +62,8 @@ BEGIN
 					DETAIL = format('It is %s.', (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = 'cost')),
 					HINT = 'Money is exact: read it from a view that has cost::numeric, or let attach() compute it.';
 		END IF;
-		IF columns IS NULL THEN
+		own_cost := columns IS NULL;
+		IF own_cost THEN
 			columns := ARRAY(SELECT u.usage_column FROM llm_cost.usage_columns() u WHERE u.usage_column = ANY (present));
 		END IF;
 		cost_attributes := CASE WHEN 'attributes' = ANY (present) THEN 'attributes' END;
@@ -76,7 +77,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.usage_source(regclass) IS
-	'How to read a usage: NULL is the only one attached (an error when there is none, or more). Gives what to select from, which canonical columns have a source, and the price book. A relation with canonical columns and without cost is read as attach() would read it. A table of a rollup has no from_item: only its cells can be read.';
+	'How to read a usage: NULL is the only one attached (an error when there is none, or more). Gives what to select from, which canonical columns have a source, and the price book. A relation with canonical columns and without cost is read as attach() would read it; own_cost: it has a cost, of which the price book need know nothing. A table of a rollup has no from_item: only its cells can be read.';
 
 CREATE FUNCTION llm_cost.require_columns(usage regclass, needed text[], purpose text) RETURNS void
 LANGUAGE plpgsql STABLE

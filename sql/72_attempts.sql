@@ -59,7 +59,7 @@ BEGIN
 	-- Attempts of one time are told apart by their id, else by all that they may differ in.
 	ties := CASE WHEN 'attempt_id' = ANY (source.columns) THEN 'c.attempt_id' ELSE 'c.model, c.input_tokens, c.output_tokens' END;
 
-	reference := llm_cost.reference_expression(format('%L', attempts_query.reference_at), source.price_book);
+	reference := llm_cost.reference_expression(format('%L', attempts_query.reference_at), source.price_book, source.own_cost);
 
 	-- A span that repeats the usage of those below it (trace exports) counts once, below.
 	-- A call that is followed by one of the same size is no such span: it takes two
@@ -124,12 +124,18 @@ $$;
 COMMENT ON FUNCTION llm_cost.attempts_query(regclass, tstzrange, text[], jsonb, timestamptz) IS
 	'SQL that reads the attempts of a usage within a period, with all canonical columns, cost, reference_cost (at the prices of reference_at), the columns asked for as text (dimension_1, ...), and flags: is_call, unpriced, opens_operation, opens_conversation, conversation_pause (since the attempt before), is_retry, retry_error, failure_unlogged; and of its operation, whatever a filter leaves out: operation_attempts, operation_cost, operation_priced, operation_resolved, and as its first attempt has them, or the attempt itself where it names no operation, operation_began_at and the columns asked for (operation_dimension_1, ...). A parent span whose tokens are the sum of those of two spans below it or more, or of one of another kind, is left out.';
 
-CREATE FUNCTION llm_cost.reference_expression(at text, price_book text) RETURNS text
+CREATE FUNCTION llm_cost.reference_expression(at text, price_book text, own_cost boolean DEFAULT false) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
--- where the model had no price then, its own
-RETURN format('CASE WHEN billable IS FALSE OR cost IS NULL THEN cost ELSE COALESCE(llm_cost.cost(model, input_tokens, output_tokens, %s,
-		cache_read_tokens => cache_read_tokens, cache_write_tokens => cache_write_tokens, cache_write_1h_tokens => cache_write_1h_tokens,
+BEGIN ATOMIC
+	-- where the model had no price then, its own
+	SELECT format('CASE WHEN billable IS FALSE OR cost IS NULL THEN cost ELSE COALESCE(%s, cost) END',
+		-- a cost from elsewhere is what it is; the price book says how prices changed
+		CASE WHEN own_cost THEN format('trim_scale(cost * %s%s / NULLIF(%s%s, 0))', 'llm_cost.cost(model, input_tokens, output_tokens, ' || at, e.rest,
+				'llm_cost.cost(model, input_tokens, output_tokens, started_at', e.rest)
+			 ELSE 'llm_cost.cost(model, input_tokens, output_tokens, ' || at || e.rest END)
+	FROM format(', cache_read_tokens => cache_read_tokens, cache_write_tokens => cache_write_tokens, cache_write_1h_tokens => cache_write_1h_tokens,
 		reasoning_tokens => reasoning_tokens, meters => meters, provider => provider, service_tier => service_tier, region => region,
-		price_book => %L, attributes => attributes), cost) END', at, price_book);
-COMMENT ON FUNCTION llm_cost.reference_expression(text, text) IS
-	'SQL for what an attempt would have cost at the prices of another time, itself an SQL expression.';
+		price_book => %L, attributes => attributes)', price_book) AS e (rest);
+END;
+COMMENT ON FUNCTION llm_cost.reference_expression(text, text, boolean) IS
+	'SQL for what an attempt would have cost at the prices of another time, itself an SQL expression. own_cost: its cost does not come from the price book, and changes as that does.';

@@ -75,13 +75,13 @@ BEGIN
 			   sum(m.input_tokens) FILTER (WHERE m.charged) AS input_tokens, sum(m.cache_read_tokens) FILTER (WHERE m.charged) AS read_tokens,
 			   sum(m.cache_write_tokens) FILTER (WHERE m.charged) AS write_tokens, sum(m.cache_write_1h_tokens) FILTER (WHERE m.charged) AS write_1h_tokens,
 			   sum(m.output_tokens) FILTER (WHERE m.charged) AS output_tokens, sum(m.cost) AS cost,
-			   COALESCE(sum((m.parts).input), 0) AS uncached_cost, COALESCE(sum((m.parts).cache_read), 0) AS read_cost,
-			   COALESCE(sum((m.parts).cache_write_5m), 0) AS write_5m_cost, COALESCE(sum((m.parts).cache_write_1h), 0) AS write_1h_cost,
-			   COALESCE(sum((m.parts).output), 0) AS output_cost, COALESCE(sum((m.parts).other), 0) AS other_cost
-		FROM (SELECT m.*, m.reference IS NULL AS own_price,
+			   COALESCE(sum((m.parts).input%20$s), 0) AS uncached_cost, COALESCE(sum((m.parts).cache_read%20$s), 0) AS read_cost,
+			   COALESCE(sum((m.parts).cache_write_5m%20$s), 0) AS write_5m_cost, COALESCE(sum((m.parts).cache_write_1h%20$s), 0) AS write_1h_cost,
+			   COALESCE(sum((m.parts).output%20$s), 0) AS output_cost, COALESCE(sum((m.parts).other%20$s), 0) AS other_cost
+		FROM (SELECT m.*, m.reference IS NULL%21$s AS own_price,
 					 CASE WHEN m.charged THEN COALESCE(m.reference, llm_cost.cost_parts(m.model, m.input_tokens, m.output_tokens, m.started_at, %10$s)) END AS parts
 			  FROM (SELECT m.*, %11$s AS failed,
-						   CASE WHEN m.charged THEN llm_cost.cost_parts(m.model, m.input_tokens, m.output_tokens, %12$L, %10$s) END AS reference
+						   CASE WHEN m.charged THEN llm_cost.cost_parts(m.model, m.input_tokens, m.output_tokens, %12$L, %10$s) END AS reference%22$s
 					FROM (SELECT a.*, %13$s AS unit_key, width_bucket(a.started_at, %14$L::timestamptz[]) AS segment,
 								 a.cost IS NOT NULL AND (a.billable IS NOT FALSE OR a.cost <> 0) AS charged%15$s
 						  FROM (%16$s) AS a
@@ -145,7 +145,10 @@ BEGIN
 		CASE WHEN grouped THEN E'\n\t\t\t\t\t\t  WINDOW in_operation AS (PARTITION BY a.operation_id ORDER BY a.cost IS NULL, a.started_at, a.attempt_id, a.attempt)' ELSE '' END,
 		(SELECT COALESCE(string_agg(format(', %L || COALESCE(c.cell_%s, ''∅'')', d.name || '=', d.rank), '' ORDER BY d.rank), ', NULL::text')
 		 FROM unnest(explain_query.by) WITH ORDINALITY AS d (name, rank)),
-		explain_query.resamples);
+		explain_query.resamples,
+		-- a cost from elsewhere is in the proportions of the price book
+		CASE WHEN source.own_cost THEN ' * m.scale' ELSE '' END, CASE WHEN source.own_cost THEN ' OR m.scale IS NULL' ELSE '' END,
+		CASE WHEN source.own_cost THEN format(', CASE WHEN m.charged THEN m.cost / NULLIF(llm_cost.cost(m.model, m.input_tokens, m.output_tokens, m.started_at, %s), 0) END AS scale', prices) ELSE '' END);
 END
 $$;
 COMMENT ON FUNCTION llm_cost.explain_query(regclass, tstzrange, text, text[], jsonb, text, integer, text) IS

@@ -133,7 +133,7 @@ BEGIN
 		age,
 		CASE WHEN rollup_batch_query.write
 			 THEN llm_cost.reference_expression(CASE WHEN rollup_batch_query.reference_at IS NULL THEN format('date_trunc(''week'', started_at, %L)', zone)
-				ELSE quote_literal(rollup_batch_query.reference_at) END, source.price_book)
+				ELSE quote_literal(rollup_batch_query.reference_at) END, source.price_book, source.own_cost)
 			 ELSE 'NULL::numeric' END,
 		llm_cost.attempts_query(rollup_batch_query.usage, scanned, stored, NULL, NULL),
 		COALESCE((SELECT format('array_remove(ARRAY[%s]::text[], NULL)', string_agg(format('CASE WHEN bool_or(a.dimension_%1$s IS DISTINCT FROM a.operation_dimension_%1$s) THEN %2$L END', d.rank, d.name), ', ' ORDER BY d.rank))

@@ -149,7 +149,20 @@ SELECT * FROM llm_cost.distribution_shift('workflow', period => '[2026-06-22, 20
 SELECT * FROM llm_cost.distribution_shift('model', period => '[2026-06-22, 2026-06-29)', usage => 'nobody');
 SELECT * FROM llm_cost.distribution_shift(period => '[2027-06-21, 2027-06-28)', usage => 'call_usage');
 
+-- A cost that is not of the price book, but 12 % below it, for twice the calls when prices have
+-- doubled: the old calls cost $49.28 a week more, as many new ones twice that.
+SELECT count(*) FROM (VALUES (1000.0, '2026-01-01'), (2000.0, '2026-06-22')) AS p (amount, since), LATERAL llm_cost.set_price('regress-below', 'input', amount, since::timestamptz, 'regress');
+CREATE TABLE below AS
+SELECT at AS started_at, CASE WHEN u % 5 = 0 THEN 'no such model' ELSE 'regress-below' END AS model, CASE WHEN at < '2026-06-22' THEN 0.88 ELSE 1.76 END AS cost, NULL::text AS cost_problem,
+	   'u' || u AS user_id, 'o' || d || '-' || u || '-' || c AS operation_id, 1000 AS input_tokens, 0 AS output_tokens
+FROM generate_series(0, 34) AS d, generate_series(1, 10) AS u, LATERAL (SELECT '2026-05-25'::timestamptz + make_interval(days => d, hours => u) AS at) AS t,
+	 generate_series(1, CASE WHEN at < '2026-06-22' THEN 1 ELSE 2 END) AS c;
+SELECT scope, spend_usd, change_usd, from_volume_usd AS volume, from_price_usd AS price, from_unit_cost_usd AS unit_cost
+FROM llm_cost.overview('below', '[2026-06-22, 2026-06-29)', '{model}');
+SELECT bucket_start, cost, reference_cost FROM llm_cost.cells(period => '[2026-06-15, 2026-06-29)', bucket => 'week', reference_at => '2026-06-22', filter => '{"model": "regress-below"}', usage => 'below');
+SELECT effect, amount_usd FROM llm_cost.explain('[2026-06-22, 2026-06-29)', filter => '{"model": "regress-below"}', usage => 'below') WHERE amount_usd <> 0;
+
 SET client_min_messages = warning;
 DELETE FROM llm_cost.attached_usage WHERE schema_name = 'regress_explain';
-DELETE FROM llm_cost.price_override WHERE model IN ('regress-explain', 'regress-later');
+DELETE FROM llm_cost.price_override WHERE model IN ('regress-explain', 'regress-later', 'regress-below');
 DROP SCHEMA regress_explain CASCADE;
