@@ -118,6 +118,13 @@ BEGIN
 	-- a subquery and a view of attach() have all of them, a relation with a cost of its own may not
 	present := CASE WHEN source.from_item LIKE '(%' THEN canonical ELSE llm_cost.column_names(source.relation) END;
 	IF column_expression.column_name LIKE 'tags.%' THEN
+		IF 'tags' = ANY (present) AND source.own_cost
+		   AND (SELECT a.atttypid NOT IN ('json'::regtype, 'jsonb'::regtype) FROM pg_attribute a WHERE a.attrelid = source.relation AND a.attname = 'tags') THEN
+			RAISE EXCEPTION 'column tags of usage % has no labels', source.relation
+				USING ERRCODE = 'datatype_mismatch',
+					DETAIL = format('It is %s.', (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = source.relation AND a.attname = 'tags')),
+					HINT = 'Labels are read from json or jsonb; a column of its own name is read as it is.';
+		END IF;
 		RETURN CASE WHEN 'tags' = ANY (present) THEN format('(%I.tags ->> %L)', column_expression.qualifier, substr(column_expression.column_name, 6))
 			   ELSE 'NULL::text' END;
 	ELSIF column_expression.column_name = ANY (present) THEN
@@ -192,11 +199,15 @@ BEGIN
 	IF present THEN
 		RETURN;
 	END IF;
-	-- of the relation itself, and of those that a view reads
-	SELECT string_agg(DISTINCT t.relation::text, ', ') INTO hidden
-	FROM (SELECT source.relation UNION ALL
-		  SELECT d.refobjid::regclass FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-		  WHERE r.ev_class = source.relation) AS t (relation)
+	-- of the relation itself, and of those that a view reads, and the views it reads
+	WITH RECURSIVE read (relation) AS (
+		SELECT source.relation
+		UNION
+		SELECT d.refobjid::regclass FROM read v JOIN pg_rewrite r ON r.ev_class = v.relation
+			 JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+	)
+	SELECT string_agg(t.relation::text, ', ' ORDER BY t.relation::text) INTO hidden
+	FROM read t
 	WHERE row_security_active(t.relation::oid);
 	EXECUTE format('SELECT max(a.started_at) FROM %s AS a', source.from_item) INTO ends_at;
 	RAISE NOTICE 'no usage of % in %', source.relation, tell_if_no_usage.period

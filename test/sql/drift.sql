@@ -190,7 +190,8 @@ DROP ROLE IF EXISTS regress_drift_reader;
 RESET client_min_messages;
 CREATE ROLE regress_drift_reader;
 GRANT USAGE ON SCHEMA regress_drift TO regress_drift_reader;
-GRANT SELECT ON call, call_usage TO regress_drift_reader;
+CREATE VIEW behind WITH (security_invoker) AS SELECT * FROM call_usage;
+GRANT SELECT ON call, call_usage, behind TO regress_drift_reader;
 ALTER TABLE call ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_team ON call USING (team = 't1');
 SET ROLE regress_drift_reader;
@@ -240,6 +241,9 @@ SELECT p.value = u.value AND p.value_before = u.value_before AND p.like_for_like
 FROM llm_cost.drift(usage => 'priced', period => '[2026-06-22, 2026-06-29)') p, llm_cost.drift(usage => 'call_usage', period => '[2026-06-22, 2026-06-29)') u;
 CREATE VIEW afloat AS SELECT started_at, model, cost::float8 AS cost, cost_problem FROM call_usage;
 SELECT * FROM llm_cost.drift(usage => 'afloat');
+CREATE VIEW labelled AS SELECT started_at, model, cost, cost_problem, tags ->> 'plan' AS tags FROM call_usage;
+SELECT * FROM llm_cost.drift(by => '{tags.plan}', usage => 'labelled');
+SELECT scope, sample_size FROM llm_cost.drift(by => '{tags}', usage => 'labelled', period => '[2026-06-22, 2026-06-29)') ORDER BY 1;
 
 -- Nothing to say is told, with the reason that can be known.
 SELECT scope FROM llm_cost.overview('call_usage', '[2027-01-04, 2027-01-11)');
@@ -248,11 +252,13 @@ SELECT * FROM llm_cost.operations(usage => 'call_usage', period => '[2027-01-04,
 SELECT * FROM llm_cost.runaway(usage => 'call_usage', period => '[2026-06-22, 2026-06-29)');
 SELECT * FROM llm_cost.skew(usage => 'call_usage', by => array_fill('team'::text, '{41}'));
 GRANT USAGE ON SCHEMA regress_drift TO regress_drift_reader;
-GRANT SELECT ON call, call_usage TO regress_drift_reader;
+GRANT SELECT ON call, call_usage, behind TO regress_drift_reader;
 CREATE POLICY nobody ON call AS RESTRICTIVE TO regress_drift_reader USING (false);
 ALTER TABLE call ENABLE ROW LEVEL SECURITY;
 SET ROLE regress_drift_reader;
 SELECT scope FROM llm_cost.overview('call_usage', '[2026-06-22, 2026-06-29)');
+-- Behind two views as well.
+SELECT count(*) FROM llm_cost.operations('[2026-06-22, 2026-06-29)', usage => 'behind');
 RESET ROLE;
 ALTER TABLE call DISABLE ROW LEVEL SECURITY;
 
