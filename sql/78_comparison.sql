@@ -145,9 +145,12 @@ BEGIN
 		  -- the period against the first four weeks of the quarter that it ends
 		  SELECT 99, w.side, w.during FROM llm_cost.comparison_windows(comparison_query.period, NULL, comparison_query.time_zone, 0) w WHERE comparison_query.scan AND w.side = 'after'
 		  UNION ALL
-		  SELECT 99, 'before', tstzrange(timezone(comparison_query.time_zone, timezone(comparison_query.time_zone, upper(comparison_query.period)) - make_interval(weeks => 13 - k)),
+		  -- and what came before the period against the same, to tell what is new
+		  SELECT 98, w.side, w.during FROM llm_cost.comparison_windows(comparison_query.period, NULL, comparison_query.time_zone, 1) w WHERE comparison_query.scan AND w.pair = 1 AND w.side = 'after'
+		  UNION ALL
+		  SELECT p.pair, 'before', tstzrange(timezone(comparison_query.time_zone, timezone(comparison_query.time_zone, upper(comparison_query.period)) - make_interval(weeks => 13 - k)),
 				timezone(comparison_query.time_zone, timezone(comparison_query.time_zone, upper(comparison_query.period)) - make_interval(weeks => 12 - k)))
-		  FROM generate_series(0, 3) AS k WHERE comparison_query.scan) AS w;
+		  FROM generate_series(0, 3) AS k, generate_series(98, 99) AS p (pair) WHERE comparison_query.scan) AS w;
 	SELECT array_agg(DISTINCT e.at ORDER BY e.at) INTO edges
 	FROM unnest(listed.windows) AS w (during), LATERAL (VALUES (lower(w.during)), (upper(w.during))) AS e (at);
 	-- and at midnight, where days may tell which release a change is near
@@ -158,7 +161,7 @@ BEGIN
 	FROM llm_cost.comparison_windows(comparison_query.period, comparison_query.baseline, comparison_query.time_zone, 0) w;
 	SELECT string_agg(format('(%s, %L, %L::timestamptz, %s, %L::integer[])', w.pair, w.side, lower(w.during),
 			-- a range of one's own counts as so many periods as it is long
-			CASE WHEN ranged AND w.side = 'before' AND w.pair < 99
+			CASE WHEN ranged AND w.side = 'before' AND w.pair < 98
 				 THEN EXTRACT(epoch FROM upper(w.during) - lower(w.during)) / EXTRACT(epoch FROM upper(comparison_query.period) - lower(comparison_query.period)) ELSE 1 END,
 			ARRAY(SELECT generate_series(array_position(edges, lower(w.during)), array_position(edges, upper(w.during)) - 1))), ', ' ORDER BY w.pair, w.side, w.during)
 	INTO compared
@@ -266,7 +269,7 @@ BEGIN
 	), changed AS (
 		SELECT t.*, (%14$s)::double precision AS headline FROM valued t
 	), judged AS (
-		SELECT t.*, q.quiet, q.quiet_p, q.quiet_headlines,
+		SELECT t.*, q.quiet, q.quiet_p, q.quiet_headlines, q.quiet_factors,
 			   CASE WHEN t.sampling_unit <> 'window' THEN t.estimate
 					-- nobody to compare with himself: the quiet windows are all there is to judge by
 					WHEN t.headline IS NOT NULL AND cardinality(array_remove(q.quiet_headlines, NULL)) >= 4
@@ -274,7 +277,7 @@ BEGIN
 			   END AS judged_by,
 			   CASE WHEN t.sampling_unit <> 'window' THEN q.quiet ELSE q.quiet_headlines END AS placebo
 		FROM changed t LEFT JOIN (
-			SELECT p.rank, array_agg((p.estimate).change ORDER BY p.pair) AS quiet, array_agg((p.estimate).p_value ORDER BY p.pair) AS quiet_p, array_agg(p.headline ORDER BY p.pair) AS quiet_headlines
+			SELECT p.rank, array_agg((p.estimate).change ORDER BY p.pair) AS quiet, array_agg((p.estimate).p_value ORDER BY p.pair) AS quiet_p, array_agg(p.headline ORDER BY p.pair) AS quiet_headlines, (array_agg(p.factors ORDER BY p.pair))[1] AS quiet_factors
 			FROM changed p WHERE p.pair BETWEEN 1 AND 8 GROUP BY p.rank) AS q ON q.rank = t.rank
 		WHERE t.pair = 0
 	), answered AS (
@@ -346,4 +349,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.comparison_query(regclass, text, text, text[], tstzrange, text, jsonb, text, integer, jsonb, boolean) IS
-	'SQL behind drift() and overview(): one row for each scope with what it added up to before and after, the estimate, the quiet windows, what was declared, the verdict, and the releases near it. max_scopes: so many scopes by change of spend, the others together as one. near_scope: look for releases near this one whatever the verdict. scan: also say for how many days a change stands (standing), what it is without the user it owes most to (top_user, headline_without), and how the period compares with the beginning of the quarter (cumulative).';
+	'SQL behind drift() and overview(): one row for each scope with what it added up to before and after, the estimate, the quiet windows, what was declared, the verdict, and the releases near it. max_scopes: so many scopes by change of spend, the others together as one. near_scope: look for releases near this one whatever the verdict. scan: also say for how many days a change stands (standing), what it is without the user it owes most to (top_user, headline_without), and how the period compares with the beginning of the quarter (cumulative), and so the one before it (cumulative_before).';

@@ -45,7 +45,7 @@ BEGIN
 	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	edges := near_release_query.cuts;
 	version_column := ARRAY[]::text[];
-	query := ' SELECT a.*, NULL::text AS near_release, NULL::jsonb AS near_releases, NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline, NULL::double precision AS cumulative_cancelled FROM answered a';
+	query := ' SELECT a.*, NULL::text AS near_release, NULL::jsonb AS near_releases, NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline, NULL::double precision AS cumulative_cancelled, NULL::llm_cost.paired_change_result AS cumulative_before, NULL::jsonb AS cumulative_before_factors FROM answered a';
 	SELECT v.name INTO column_name FROM unnest('{release,prompt_version}'::text[]) WITH ORDINALITY AS v (name, rank)
 	WHERE v.name = ANY (source.columns) ORDER BY v.rank LIMIT 1;
 	SELECT min(lower(w.during)) INTO starts_at
@@ -176,19 +176,20 @@ BEGIN
 			w.user_id AS top_user, (((a.y_after - w.y_after) / NULLIF(a.n_after - w.n_after, 0)) / NULLIF((a.y_before - w.y_before) / NULLIF(a.n_before - w.n_before, 0), 0) - 1)::double precision AS headline_without,
 			q.estimate AS cumulative, q.headline AS cumulative_headline,
 			-- of the quarter, what was declared since its beginning
-			(SELECT p.cancelled FROM llm_cost.declared_part(%1$L, %2$L, %3$L || a.label, %4$L, %5$L, 'unit_cost', (q.estimate).change, q.factors) AS p) AS cumulative_cancelled
+			(SELECT p.cancelled FROM llm_cost.declared_part(%1$L, %2$L, %3$L || a.label, %4$L, %5$L, 'unit_cost', (q.estimate).change, q.factors) AS p) AS cumulative_cancelled,
+			b.estimate AS cumulative_before, b.factors AS cumulative_before_factors
 			FROM answered a LEFT JOIN near n USING (rank) LEFT JOIN stood o USING (rank)
 				 LEFT JOIN (SELECT DISTINCT ON (l.rank) l.rank, l.user_id, COALESCE(sum(l.y_before), 0) AS y_before, COALESCE(sum(l.n_before), 0) AS n_before,
 								   COALESCE(sum(l.y_after), 0) AS y_after, COALESCE(sum(l.n_after), 0) AS n_after
 							FROM labelled l JOIN windows w USING (pair) WHERE l.pair = 0 AND l.user_id IS NOT NULL
 							GROUP BY l.rank, l.user_id
 							ORDER BY l.rank, COALESCE(sum(l.cost_after), 0) - COALESCE(sum(l.cost_before), 0) / NULLIF(max(w.windows_before), 0) DESC NULLS LAST, l.user_id) AS w USING (rank)
-				 LEFT JOIN changed q ON q.rank = a.rank AND q.pair = 99$sql$,
+				 LEFT JOIN changed q ON q.rank = a.rank AND q.pair = 99 LEFT JOIN changed b ON b.rank = a.rank AND b.pair = 98$sql$,
 				target.schema_name, target.relation_name, COALESCE(near_release_query.filter, '{}'),
 				tstzrange(timezone(near_release_query.time_zone, timezone(near_release_query.time_zone, upper(near_release_query.period)) - INTERVAL '13 weeks'),
 					timezone(near_release_query.time_zone, timezone(near_release_query.time_zone, upper(near_release_query.period)) - INTERVAL '9 weeks')),
 				near_release_query.period)
-			 ELSE 'NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline, NULL::double precision AS cumulative_cancelled FROM answered a LEFT JOIN near n USING (rank)' END,
+			 ELSE 'NULL::bigint AS standing, NULL::text AS top_user, NULL::double precision AS headline_without, NULL::llm_cost.paired_change_result AS cumulative, NULL::double precision AS cumulative_headline, NULL::double precision AS cumulative_cancelled, NULL::llm_cost.paired_change_result AS cumulative_before, NULL::jsonb AS cumulative_before_factors FROM answered a LEFT JOIN near n USING (rank)' END,
 		CASE WHEN near_release_query.scan THEN format($sql$, usual_weekday AS (
 		SELECT d.rank, EXTRACT(dow FROM d.day) AS weekday, avg(d.paired) AS value FROM told_day d WHERE d.day < %1$L GROUP BY 1, 2
 	), stood AS (

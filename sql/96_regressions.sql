@@ -17,12 +17,16 @@ DECLARE
 	zone		text := llm_cost.checked_zone(regressions.time_zone);
 	whole		tstzrange := llm_cost.checked_period(regressions.period, zone);
 	source		record;
+	target		record;
 	chosen		record;
 	dimensions	text[];
 	wanted		text[];
 	dimension	text;
 	name		text;
 	threshold	double precision := COALESCE(regressions.threshold_pct, 20) / 100;
+	last		timestamp := timezone(zone, upper(whole));
+	earlier		tstzrange;		-- the period before
+	baseline	tstzrange;		-- and what that is compared with
 	parts		text[] := ARRAY[]::text[];
 BEGIN
 	IF NOT (threshold > 0 AND threshold <= 1e6) THEN
@@ -31,6 +35,7 @@ BEGIN
 				HINT = 'Twenty per cent more is 20.';
 	END IF;
 	SELECT * INTO source FROM llm_cost.usage_source(regressions.usage);
+	SELECT * INTO target FROM llm_cost.relation_parts(source.relation);
 	dimensions := COALESCE(regressions.by, llm_cost.default_scopes(source.columns));
 	wanted := COALESCE(regressions.metrics, ARRAY(SELECT m.metric FROM llm_cost.metrics() m
 		WHERE m.metric IN ('hit_ratio', 'calls_per_operation') AND m.needs <@ source.columns) || 'unit_cost'::text);
@@ -40,6 +45,8 @@ BEGIN
 		RAISE EXCEPTION 'no metric'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'For example metrics => ''{unit_cost}''.';
 	END IF;
+	SELECT w.during INTO earlier FROM llm_cost.comparison_windows(whole, NULL, zone, 1) w WHERE w.pair = 1 AND w.side = 'after';
+	SELECT tstzrange(min(lower(w.during)), lower(earlier)) INTO baseline FROM llm_cost.comparison_windows(whole, NULL, zone, 1) w WHERE w.pair = 1;
 	FOREACH name IN ARRAY wanted LOOP
 		-- each column by itself; none is the whole
 		FOREACH dimension IN ARRAY CASE WHEN dimensions = '{}' THEN ARRAY[NULL::text] ELSE dimensions END LOOP
@@ -54,12 +61,15 @@ BEGIN
 					   1 + (SELECT count(*)::integer FROM unnest(r.quiet, r.quiet_p) WITH ORDINALITY AS q (change, p, n)
 							WHERE q.n < COALESCE((SELECT min(f.n) FROM unnest(r.quiet, r.quiet_p) WITH ORDINALITY AS f (change, p, n)
 								WHERE (f.p < 0.01 AND sign(f.change) = sign((r.estimate).change)) IS NOT TRUE), 1000)) AS weeks_open,
-					   r.quiet[1] AS week_before,
+					   r.quiet[1] AS week_before, r.quiet_factors AS week_before_factors,
+					   (r.cumulative_before).change AS quarter_before, (r.cumulative_before).low AS quarter_before_low, r.cumulative_before_factors AS quarter_before_factors,
+					   -- another scope's release of that name, of another day, is another one
+					   (SELECT timezone(%5$L, (n.value ->> 'at')::timestamptz)::date FROM jsonb_array_elements(r.near_releases) AS n WHERE n.value ->> 'release' = r.near_release) AS near_day,
 					   (SELECT count(*) FROM unnest(r.quiet_headlines) AS q (change) WHERE q.change > -1) AS quiet_totals,
 					   (SELECT sqrt(avg(ln(1 + q.change) ^ 2)) FROM unnest(r.quiet_headlines) AS q (change) WHERE q.change > -1) AS total_error
 				FROM (%4$s) AS r$sql$,
 				name, chosen.method, CASE name WHEN 'hit_ratio' THEN -1 ELSE 1 END,
-				llm_cost.comparison_query(source.relation, name, chosen.chosen_unit, array_remove(ARRAY[dimension], NULL), whole, NULL, regressions.filter, zone, scan => true));
+				llm_cost.comparison_query(source.relation, name, chosen.chosen_unit, array_remove(ARRAY[dimension], NULL), whole, NULL, regressions.filter, zone, scan => true), zone);
 		END LOOP;
 	END LOOP;
 
@@ -78,7 +88,7 @@ BEGIN
 	), graded AS (
 		SELECT c.*, t.q, COALESCE(u.q, 1) AS quarter_q, x.surely, y.by_total, CASE
 			WHEN c.is_cost AND x.surely AND c.change - c.cancelled >= %2$s AND COALESCE(c.standing, 2) >= 2 THEN 'regression'
-			WHEN y.by_total AND (c.change - c.cancelled < %2$s OR x.surely IS NOT TRUE) AND c.headline_without - c.cancelled < %2$s THEN 'single user'
+			WHEN y.by_total AND (c.change - c.cancelled < %2$s OR x.surely IS NOT TRUE) AND c.headline_without - c.cancelled < %2$s AND 2 * (c.headline_without - c.cancelled) < c.headline - c.cancelled THEN 'single user'
 			-- the same users pay less than half of it
 			WHEN y.by_total AND 2 * (c.change - c.cancelled) < c.headline - c.cancelled THEN 'mix shift'
 			-- they pay most of it, for sure or not; or they are too few to speak for others; or nobody says whose it is
@@ -97,11 +107,16 @@ BEGIN
 		SELECT g.*, g.grade = 'watch' AND g.is_cost AND NOT g.by_total AND g.surely IS NOT TRUE AS creeping, row_number() OVER of_release AS in_release, first_value(g.scope) OVER of_release AS first_scope, row_number() OVER of_scope AS in_scope,
 			   -- said before, and not much more than then
 			   CASE WHEN g.grade = 'watch' AND g.is_cost AND NOT g.by_total AND g.surely IS NOT TRUE
-					THEN (1 + g.quarter) / (1 + GREATEST(g.change, 0)) - 1 >= %2$s
-					ELSE g.weeks_open > 1 AND g.change < g.week_before + 0.1 END AS cooling
-		FROM graded g WHERE g.grade IS NOT NULL
+					THEN g.quarter_before - COALESCE(q.cancelled, 0) >= %2$s AND g.quarter_before_low - COALESCE(q.cancelled, 0) > 0.05
+					ELSE g.weeks_open > 1 AND g.worse * (g.change - g.cancelled) < g.worse * (g.week_before - COALESCE(w.cancelled, 0)) + 0.1
+						AND (g.grade <> 'regression' OR g.week_before - COALESCE(w.cancelled, 0) >= %2$s) END AS cooling
+		FROM graded g
+			 -- what was declared of the week before was not said
+			 LEFT JOIN LATERAL llm_cost.declared_part(%5$L, %6$L, %7$L || g.scope, %8$L, %9$L, g.metric, CASE WHEN NOT g.in_points THEN g.week_before END, g.week_before_factors) AS w ON true
+			 LEFT JOIN LATERAL llm_cost.declared_part(%5$L, %6$L, %7$L || g.scope, %10$L, %9$L, g.metric, g.quarter_before, g.quarter_before_factors) AS q ON g.is_cost
+		WHERE g.grade IS NOT NULL
 		WINDOW of_scope AS (PARTITION BY g.scope ORDER BY g.is_cost DESC, g.at_stake DESC NULLS LAST, g.metric),
-			   of_release AS (PARTITION BY COALESCE(g.near_release, g.scope::text), g.near_release IS NULL
+			   of_release AS (PARTITION BY COALESCE(g.near_release, g.scope::text), g.near_release IS NULL, g.near_day
 				ORDER BY array_position('{regression,single user,mix shift,watch}', g.grade), g.is_cost DESC, g.at_stake DESC NULLS LAST, g.metric, g.scope)
 	)
 	SELECT o.scope, o.metric, o.grade, o.in_release = 1 AND o.in_scope = 1 AND NOT COALESCE(o.cooling, false) AND (o.surely IS TRUE OR NOT o.by_total OR o.quiet_totals >= 4), round((100 * o.headline)::numeric, 1), round((100 * o.change)::numeric, 1),
@@ -115,7 +130,7 @@ BEGIN
 				ELSE o.cause END,
 				CASE WHEN o.by_total AND o.surely IS NOT TRUE AND o.quiet_totals < 4 THEN 'too few earlier weeks to say whether that is usual' END,
 				CASE WHEN o.grade = 'watch' AND o.is_cost AND NOT o.creeping AND o.standing < 2 THEN 'not seen on two days in a row' END,
-				CASE WHEN o.cooling AND o.creeping THEN 'already so before the last weeks'
+				CASE WHEN o.cooling AND o.creeping THEN 'already so the week before'
 					 WHEN o.cooling THEN format('already so for %%s', llm_cost.counted(o.weeks_open - 1::bigint, 'week'))
 					 WHEN o.in_release > 1 AND o.near_release IS NOT NULL AND o.first_scope <> o.scope THEN format('the same release as %%s', llm_cost.scope_text(o.first_scope))
 					 WHEN o.in_scope > 1 OR o.in_release > 1 THEN 'the same scope as another metric' END),
@@ -129,8 +144,10 @@ BEGIN
 	ORDER BY 4 DESC, 10 DESC NULLS LAST, 1, 2$sql$,
 		array_to_string(parts, ' UNION ALL '), threshold, EXTRACT(epoch FROM upper(whole) - lower(whole)),
 		-- totals have heavier tails than Student's t: one in a hundred where that says one in two hundred
-		0.01);
+		0.01,
+		target.schema_name, target.relation_name, COALESCE(regressions.filter, '{}'), baseline, earlier,
+		tstzrange(timezone(zone, last - INTERVAL '13 weeks'), timezone(zone, last - INTERVAL '9 weeks')));
 END
 $$;
 COMMENT ON FUNCTION llm_cost.regressions(tstzrange, text[], text[], numeric, text, jsonb, regclass, text) IS
-	'What of the changes of a period (NULL: the last full week) is worth attention: unit cost that rose by threshold_pct or more beyond what was declared, and metrics that got worse, each column of "by" by itself (NULL: the workflow; {}: the whole), metrics NULL: unit_cost, hit_ratio, calls_per_operation, as far as reported. grade: regression (the same users pay that much more, it has stood for two days, and it passes the false-discovery rate of 5 % over all comparisons), single user (the totals rose that much, and without one user they did not), mix shift (the totals did, and the same users pay less than half of it), watch (it rose for sure, but by less or not for two days; or the totals rose that much, and the same users pay most of it but not for sure, or are too few to speak for others, or nobody says which they are; or, beyond what was declared, it rose by threshold_pct since the first four weeks of the quarter that the period ends, quarter_pct). alert is true once for each release and scope, and again only if a change that is already open grew by ten points. false_discovery_rate: the share of findings that would be false if all as certain as this one were reported (Benjamini and Hochberg). Totals that rise by themselves in earlier weeks, too (not beyond Student''s t at one in two hundred of what the quiet windows did), are no finding, and with fewer than four of these no alert. near_release: only of what surely changed. false_a_year: regressions, and rises of totals, a year to be expected from chance alone with these comparisons, as often as the period is long. One row with grade none if nothing is found.';
+	'What of the changes of a period (NULL: the last full week) is worth attention: unit cost that rose by threshold_pct or more beyond what was declared, and metrics that got worse, each column of "by" by itself (NULL: the workflow; {}: the whole), metrics NULL: unit_cost, hit_ratio, calls_per_operation, as far as reported. grade: regression (the same users pay that much more, it has stood for two days, and it passes the false-discovery rate of 5 % over all comparisons), single user (the totals rose that much, and without one user they did not, nor by half of it), mix shift (the totals did, and the same users pay less than half of it), watch (it rose for sure, but by less or not for two days; or the totals rose that much, and the same users pay most of it but not for sure, or are too few to speak for others, or nobody says which they are; or, beyond what was declared, it rose by threshold_pct since the first four weeks of the quarter that the period ends, quarter_pct). alert is true once for each release and scope, and again only if a change that is already open grew by ten points beyond what was declared, or became a regression. Releases of one name in different scopes are one if they came on one day. false_discovery_rate: the share of findings that would be false if all as certain as this one were reported (Benjamini and Hochberg). Totals that rise by themselves in earlier weeks, too (not beyond Student''s t at one in two hundred of what the quiet windows did), are no finding, and with fewer than four of these no alert. near_release: only of what surely changed. false_a_year: regressions, and rises of totals, a year to be expected from chance alone with these comparisons, as often as the period is long. One row with grade none if nothing is found.';
