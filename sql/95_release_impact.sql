@@ -3,7 +3,7 @@
  *
  * Where old and new version ran side by side, users are compared with
  * themselves on days on which about the same share was new (strata of the
- * propensity, half a logit wide).  Whoever gives a call to the new version does
+ * propensity, half a logit wide), or hours, where that changed during the day.  Whoever gives a call to the new version does
  * so without looking at its cost, so in a stratum each call of a user is as
  * likely to have it as any other: the comparison is unbiased, however few they
  * are.  Users with too few calls to have met both versions are put into 14 to
@@ -74,8 +74,8 @@ BEGIN
 
 	RETURN format($sql$
 	WITH released AS (
-		SELECT r.scope, r.released_at, r.local_start, r.length, r.step, GREATEST(1, %1$s * 604800 / r.step) AS windows_before
-		FROM jsonb_to_recordset(%2$L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, step integer)
+		SELECT r.scope, r.released_at, r.local_start, r.length, r.lag, r.step, GREATEST(1, %1$s * 604800 / r.step) AS windows_before
+		FROM jsonb_to_recordset(%2$L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, lag integer, step integer)
 	), cell AS MATERIALIZED (
 		SELECT c.*, c.%3$s::numeric AS y, (%4$s)::numeric AS n, c.attempts - c.unpriced_attempts AS priced_attempts,
 			   c.cacheable_tokens - c.cache_read_tokens AS uncached_tokens
@@ -90,17 +90,34 @@ BEGIN
 			   -- without versions before, all of it was old
 			   2 * sum(c.n) FILTER (WHERE c.version IS NOT NULL AND c.day IS NULL) >= sum(c.n) FILTER (WHERE c.day IS NULL) AS versioned
 		FROM cell c GROUP BY c.scope
-	), sided AS (
-		SELECT c.scope, c.user_id, c.team, COALESCE(c.user_id, c.team) AS member, c.turns, c.bucket AS window_no, c.day, c.y, c.n, c.attempts, c.unpriced_attempts AS unpriced, c.cost,
+	), placed AS (
+		SELECT c.scope, c.user_id, c.team, COALESCE(c.user_id, c.team) AS member, c.turns, c.bucket AS window_no, c.day, c.hour, c.rolling, c.y, c.n, c.attempts, c.unpriced_attempts AS unpriced, c.cost,
 			   c.priced_attempts, c.input_tokens, c.output_tokens, c.uncached_tokens, c.cacheable_tokens, c.retries,
 			   CASE WHEN NOT %6$L THEN CASE WHEN c.day IS NULL THEN 'old' ELSE 'new' END
 					WHEN c.version = %7$L THEN 'new'
 					WHEN c.version IS NULL THEN CASE WHEN c.day IS NULL AND b.versioned IS NOT TRUE THEN 'old' ELSE 'unknown' END
 					WHEN v.old THEN 'old' WHEN c.day IS NOT NULL THEN 'later' END AS side
 		FROM cell c JOIN released r USING (scope) JOIN begun b USING (scope) LEFT JOIN version v USING (scope, version)
+	), spread AS (
+		-- of the calls of a day with either version, how many came up to an hour
+		SELECT h.scope, h.day, sum(h.new) OVER up_to / NULLIF(sum(h.new) OVER whole, 0) AS of_new, sum(h.old) OVER up_to / NULLIF(sum(h.old) OVER whole, 0) AS of_old,
+			   1 / NULLIF(sum(h.new) OVER whole, 0) + 1 / NULLIF(sum(h.old) OVER whole, 0) AS noise
+		FROM (SELECT p.scope, p.day, p.hour, COALESCE(sum(p.n) FILTER (WHERE p.side = 'new'), 0)::double precision AS new, COALESCE(sum(p.n) FILTER (WHERE p.side = 'old'), 0)::double precision AS old
+			  FROM placed p WHERE p.day IS NOT NULL AND p.side IN ('new', 'old') GROUP BY p.scope, p.day, p.hour) AS h
+		WINDOW whole AS (PARTITION BY h.scope, h.day), up_to AS (PARTITION BY h.scope, h.day ORDER BY h.hour)
+	), moving AS (
+		-- had they other hours, nights would be compared with days (A. Kolmogorov and N. Smirnov)
+		SELECT s.scope, s.day FROM spread s GROUP BY s.scope, s.day HAVING max(abs(s.of_new - s.of_old)) > GREATEST(0.15, 2 * sqrt(max(s.noise)))
+	), sided AS (
+		SELECT p.*, CASE WHEN (p.scope, p.day) IN (SELECT m.scope, m.day FROM moving m) THEN p.hour ELSE -1 - p.day END AS slot FROM placed p
+	), slot AS (
+		SELECT s.scope, s.slot, round(2 * ln(sum(s.n) FILTER (WHERE s.side = 'new') / sum(s.n) FILTER (WHERE s.side = 'old'))) AS stratum,
+			   LEAST(sum(s.n) FILTER (WHERE s.side = 'new'), sum(s.n) FILTER (WHERE s.side = 'old')) / sum(s.n) AS rare
+		FROM sided s WHERE s.day IS NOT NULL AND s.side IN ('new', 'old')
+		GROUP BY s.scope, s.slot
+		HAVING sum(s.n) FILTER (WHERE s.side = 'new') > 0 AND sum(s.n) FILTER (WHERE s.side = 'old') > 0
 	), stratum AS (
 		SELECT s.scope, s.day, round(2 * ln(sum(s.n) FILTER (WHERE s.side = 'new') / sum(s.n) FILTER (WHERE s.side = 'old'))) AS stratum,
-			   LEAST(sum(s.n) FILTER (WHERE s.side = 'new'), sum(s.n) FILTER (WHERE s.side = 'old')) / sum(s.n) AS rare,
 			   (sum(s.n) FILTER (WHERE s.side = 'new') / sum(s.n))::double precision AS share
 		FROM sided s WHERE s.day IS NOT NULL AND s.side IN ('new', 'old')
 		GROUP BY s.scope, s.day
@@ -127,8 +144,8 @@ BEGIN
 	), met AS (
 		-- how often a user can be expected to have met the rarer version, and in how many places
 		SELECT s.scope, s.user_id, sum(s.n * t.rare) >= 3 * k.places AS busy, k.strata, sum(s.n * t.rare) AS rare
-		FROM sided s JOIN stratum t USING (scope, day)
-			 JOIN (SELECT t.scope, count(DISTINCT (s.turns, t.stratum)) AS places, count(DISTINCT t.stratum) AS strata FROM sided s JOIN stratum t USING (scope, day) GROUP BY t.scope) AS k USING (scope)
+		FROM sided s JOIN slot t USING (scope, slot)
+			 JOIN (SELECT t.scope, count(DISTINCT (s.turns, t.stratum)) AS places, count(DISTINCT t.stratum) AS strata FROM sided s JOIN slot t USING (scope, slot) GROUP BY t.scope) AS k USING (scope)
 		WHERE s.side IN ('new', 'old') AND s.user_id IS NOT NULL
 		GROUP BY s.scope, s.user_id, k.places, k.strata
 	), pooled AS (
@@ -145,7 +162,7 @@ BEGIN
 			   CASE WHEN m.busy OR s.user_id IS NULL THEN s.user_id
 					ELSE format('few calls, group %%s', ('x' || left(md5(s.user_id), 4))::bit(16)::integer %% p.groups) END AS user_id, NULL AS team,
 			   CASE WHEN m.busy THEN s.turns END AS turns, s.y, s.n, s.attempts, s.unpriced, s.cost, s.priced_attempts, s.input_tokens, s.output_tokens, s.uncached_tokens, s.cacheable_tokens, s.retries
-		FROM sided s JOIN stratum t USING (scope, day) LEFT JOIN met m ON m.scope = s.scope AND m.user_id = s.user_id LEFT JOIN pooled p ON p.scope = s.scope
+		FROM sided s JOIN slot t USING (scope, slot) LEFT JOIN met m ON m.scope = s.scope AND m.user_id = s.user_id LEFT JOIN pooled p ON p.scope = s.scope
 		WHERE s.side IN ('new', 'old') AND s.scope NOT IN (SELECT g.scope FROM given g)
 		UNION ALL
 		-- what came before counts in each stratum, as what came after is compared with it
@@ -163,6 +180,8 @@ BEGIN
 		WHERE s.window_no BETWEEN -p.pair - r.windows_before AND -p.pair
 		  AND s.side = CASE WHEN p.pair = 0 AND s.window_no = 0 THEN 'new' ELSE 'old' END
 		  AND (g.scope IS NULL OR x.arm = 0 OR x.arm > 0 AND p.pair > 0)
+		  -- the days on which it came are not those on which the rest did
+		  AND (g.scope IS NOT NULL OR NOT s.rolling)
 		  -- windows before the first attempt say nothing
 		  AND (p.pair = 0 OR r.local_start - make_interval(secs => (p.pair + r.windows_before) * r.step::double precision) + INTERVAL '1 day' >= timezone(%8$L, b.at))
 	), by_unit AS (
@@ -300,9 +319,11 @@ BEGIN
 				SELECT a.*,
 					   CASE WHEN a.started_at >= r.released_at AND o.seconds < 0 THEN NULL
 							WHEN o.seconds - floor(o.seconds / r.step) * r.step < r.length THEN floor(o.seconds / r.step)::integer END AS window_no,
-					   CASE WHEN a.started_at >= r.released_at AND o.seconds >= 0 THEN floor(o.seconds / 86400)::integer END AS day
+					   o.seconds - floor(o.seconds / r.step) * r.step < r.lag AS rolling,
+					   CASE WHEN a.started_at >= r.released_at AND o.seconds >= 0 THEN floor(o.seconds / 86400)::integer END AS day,
+					   CASE WHEN a.started_at >= r.released_at AND o.seconds >= 0 THEN floor(o.seconds / 3600)::integer END AS hour
 				FROM (SELECT a.*, %s AS scope, %s AS version, pg_catalog.sum(a.reference_cost) OVER of_operation AS operation_reference_cost FROM (%s) AS a WINDOW of_operation AS (PARTITION BY a.operation_id)) AS a
-					 JOIN jsonb_to_recordset(%L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, step integer) USING (scope),
+					 JOIN jsonb_to_recordset(%L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, lag integer, step integer) USING (scope),
 					 LATERAL (SELECT EXTRACT(epoch FROM timezone(%L, a.started_at) - r.local_start) AS seconds) AS o
 				WHERE NOT (a.started_at >= r.released_at AND o.seconds < 0)
 				  AND (o.seconds < 28 * 86400 OR o.seconds < r.length)$attempt$,
@@ -311,7 +332,7 @@ BEGIN
 					COALESCE(release_query.filter, '{}') || COALESCE(few, '{}'), first_at),
 				release_query.released, release_query.time_zone),
 			'window_no',
-			ARRAY['scope', 'user_id', 'team', 'version', 'day', 'CASE WHEN turn = 1 THEN 1 WHEN turn > 1 THEN 2 ELSE 0 END AS turns'],
+			ARRAY['scope', 'user_id', 'team', 'version', 'day', 'rolling', CASE WHEN release_query.carried THEN 'hour' ELSE 'NULL::integer AS hour' END, 'CASE WHEN turn = 1 THEN 1 WHEN turn > 1 THEN 2 ELSE 0 END AS turns'],
 			ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m
 				  WHERE m.measure IN ('attempts', 'unpriced_attempts', 'cost', 'first_started_at', 'input_tokens', 'output_tokens', 'cache_read_tokens', 'cacheable_tokens', 'retries')
 					 OR concat_ws(' ', chosen.numerator, chosen.denominator) ~ ('\m' || m.measure || '\M'))),
@@ -348,6 +369,7 @@ DECLARE
 	last_at		timestamptz;
 	starts_at	timestamptz;
 	found_in	jsonb;
+	stays		jsonb;
 	released	jsonb;
 	carried		boolean := false;
 	announced_at timestamptz;
@@ -385,14 +407,42 @@ BEGIN
 		source.from_item, ends_at, llm_cost.filter_predicate(source.relation, release_impact.filter, 'a'));
 	-- a row from before the rollout is of somebody who tried it
 	EXECUTE format($sql$
-		SELECT jsonb_object_agg(r.scope::text, r.at), min(r.at)
-		FROM (SELECT s.scope, llm_cost.rollout_began(array_agg(s.day ORDER BY s.day) FILTER (WHERE s.own > 0), array_agg(s.own / s.n ORDER BY s.day) FILTER (WHERE s.own > 0),
-					 array_agg(s.at ORDER BY s.day) FILTER (WHERE s.own > 0), max(s.day)) AS at
-			  FROM (SELECT s.scope, (row_number() OVER (PARTITION BY s.scope ORDER BY date_trunc('day', s.started_at, %2$L)))::integer AS day, count(*)::double precision AS n,
-						   (count(*) FILTER (WHERE s.version = %3$L))::double precision AS own, min(s.started_at) FILTER (WHERE s.version = %3$L) AS at
-					FROM (%1$s) AS s WHERE s.version IS NOT NULL GROUP BY s.scope, date_trunc('day', s.started_at, %2$L)) AS s
-			  GROUP BY s.scope) AS r
-		WHERE r.at IS NOT NULL$sql$, scopes, zone, release_impact.release) INTO found_in, starts_at;
+		WITH hour AS (
+			SELECT s.scope, date_trunc('hour', s.started_at, %2$L) AS hour, count(*)::double precision AS n, (count(*) FILTER (WHERE s.version = %3$L))::double precision AS own,
+				   min(s.started_at) FILTER (WHERE s.version = %3$L) AS at, max(s.started_at) FILTER (WHERE s.version = %3$L) AS last_at
+			FROM (%1$s) AS s WHERE s.version IS NOT NULL GROUP BY 1, 2
+		), day AS (
+			SELECT h.scope, (row_number() OVER (PARTITION BY h.scope ORDER BY date_trunc('day', h.hour, %2$L)))::integer AS day, sum(h.n) AS n, sum(h.own) AS own, min(h.at) AS at
+			FROM hour h GROUP BY h.scope, date_trunc('day', h.hour, %2$L)
+		), began AS (
+			SELECT d.scope, llm_cost.rollout_began(array_agg(d.day ORDER BY d.day) FILTER (WHERE d.own > 0), array_agg(d.own / d.n ORDER BY d.day) FILTER (WHERE d.own > 0),
+						array_agg(d.at ORDER BY d.day) FILTER (WHERE d.own > 0), max(d.day)) AS at
+			FROM day d GROUP BY d.scope
+		), followed AS (
+			SELECT h.scope, h.hour, sum(h.own) OVER up_to AS own, sum(h.n) OVER up_to AS n, max(h.last_at) OVER up_to AS last_at,
+				   sum(h.own) OVER (PARTITION BY h.scope) AS all_own, sum(h.n) OVER (PARTITION BY h.scope) AS all_n
+			FROM hour h JOIN began b USING (scope) WHERE h.hour > b.at - INTERVAL '1 hour' AND h.hour < b.at + %4$L::interval
+			WINDOW up_to AS (PARTITION BY h.scope ORDER BY h.hour)
+		), parted AS (
+			-- what tells its rows from the others best: it before, they afterwards
+			SELECT DISTINCT ON (f.scope) f.* FROM followed f ORDER BY f.scope, f.own / f.all_own - (f.n - f.own) / NULLIF(f.all_n - f.all_own, 0) DESC NULLS LAST, f.hour
+		), gone AS (
+			-- taken back, or replaced: a tenth is left of what should have come
+			SELECT p.scope, p.hour, p.last_at FROM parted p WHERE (p.all_n - p.n) * p.own >= 20 * p.n AND p.all_own - p.own <= 0.1 * (p.all_n - p.n) * p.own / p.n
+		), stayed AS (
+			SELECT f.scope, f.hour, f.own, f.n, last_value(f.own) OVER whole AS all_own, last_value(f.n) OVER whole AS all_n
+			FROM followed f LEFT JOIN gone g USING (scope) WHERE f.hour <= COALESCE(g.hour, 'infinity')
+			WINDOW whole AS (PARTITION BY f.scope ORDER BY f.hour ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+		), arrived AS (
+			-- the others before, and it afterwards, if that leaves a tenth of the others
+			SELECT a.scope, a.hour + INTERVAL '1 hour' AS at
+			FROM (SELECT DISTINCT ON (s.scope) s.* FROM stayed s ORDER BY s.scope, (s.n - s.own) / NULLIF(s.all_n - s.all_own, 0) - s.own / s.all_own DESC NULLS LAST, s.hour) AS a
+			WHERE a.n - a.own >= 0.1 * a.n AND a.n - a.own >= 20 AND a.all_n > a.n AND (a.all_n - a.n) - (a.all_own - a.own) <= 0.1 * (a.all_n - a.n)
+		)
+		SELECT jsonb_object_agg(b.scope::text, b.at), min(b.at),
+			   jsonb_object_agg(b.scope::text, jsonb_build_object('arrived', a.at, 'gone', g.last_at))
+		FROM began b LEFT JOIN gone g USING (scope) LEFT JOIN arrived a USING (scope)
+		WHERE b.at IS NOT NULL$sql$, scopes, zone, release_impact.release, wait + longest) INTO found_in, starts_at, stays;
 	carried := found_in IS NOT NULL;
 	IF NOT carried THEN
 		EXECUTE format('SELECT d.released_at AS at, d.scope FROM (%s) AS d WHERE %L IN (d.release, llm_cost.release_label(d.release, d.service)) AND d.version_column = %L ORDER BY d.released_at, d.scope LIMIT 1',
@@ -415,10 +465,13 @@ BEGIN
 		RETURN;
 	END IF;
 	SELECT jsonb_agg(jsonb_build_object('scope', f.key::jsonb, 'released_at', f.value, 'local_start', timezone(zone, f.at + wait),
-			'length', l.seconds, 'step', 604800 * GREATEST(1, ceil(l.seconds / 604800.0))::integer))
+			'length', l.seconds, 'step', 604800 * GREATEST(1, ceil(l.seconds / 604800.0))::integer,
+			-- a day at least is left
+			'lag', CASE WHEN l.lag BETWEEN 0 AND l.seconds - 86400 THEN l.lag ELSE 0 END))
 	INTO released
 	FROM (SELECT e.key, e.value, e.value::timestamptz AS at FROM jsonb_each_text(found_in) AS e) AS f,
-		 LATERAL (SELECT GREATEST(0, LEAST(EXTRACT(epoch FROM longest), EXTRACT(epoch FROM last_at - f.at - wait)))::integer AS seconds) AS l;
+		 LATERAL (SELECT GREATEST(0, LEAST(EXTRACT(epoch FROM longest), EXTRACT(epoch FROM LEAST(last_at, (stays -> f.key ->> 'gone')::timestamptz) - f.at - wait)))::integer AS seconds,
+				EXTRACT(epoch FROM (stays -> f.key ->> 'arrived')::timestamptz - f.at - wait)::integer AS lag) AS l;
 
 	RETURN QUERY EXECUTE format($sql$
 		SELECT r.scope, r.method, r.released_at, round(r.exposure, 1), llm_cost.shown_number(r.value_before), llm_cost.shown_number(r.value_after),
@@ -434,4 +487,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.release_impact(text, text[], text, jsonb, regclass, text, integer, interval, interval, text, timestamptz) IS
-	'What a release did to unit cost, for each scope that has it (by: NULL, the workflow where it is reported). method concurrent: on days when old and new version ran side by side, users are compared with themselves on days with about the same share of it, first turns of conversations apart from later ones, and users with few calls in 14 to 30 groups that count as one each; taken where this covers 70 % of the spend of both sides and counts like ten users or more. difference_in_differences: if the version is given to users and not to calls (sampling_unit assigned user, or assigned team; less than half of the users meet both versions of those who would by chance), nobody can be compared with himself side by side; then those who got it are compared with their own baseline_weeks before, like_for_like_pct is what they changed by beyond what those did on the same days who did not get it, and weekly_usd is that, of the spend of a week. before_after: as long as follow after the release, less the warmup, against the same weekdays and hours of the baseline_weeks before, also within users and, for those with ten calls a week or more, turns, and never surer than quiet_windows earlier comparisons of that shape. headline_pct is the exact change of the totals compared, like_for_like_pct that within users, low_pct to high_pct its 95 % interval. All costs are at the prices of the time of the release. weekly_usd: headline times the usage of a week, as if all of it had the release, in the currency of the price book. Rows that carry no version (unversioned_pct, since the release) are left out on both sides; exposure_pct is the release''s share of the others. A release that no row carries is taken from declare_release() or attach_releases(), and all that follows is new. verdict and cause as in drift(), of what is beyond a declared change (declared). near_release: what else was deployed within a day. Verdict insufficient, and why: never seen, in the future, nothing before it, less than a day, fewer than two users. Without users it is judged by earlier windows alone (sampling_unit window), four at least. unit: operation, attempt, conversation or outcome. as_of: look no later than that.';
+	'What a release did to unit cost, for each scope that has it (by: NULL, the workflow where it is reported). method concurrent: on days when old and new version ran side by side, users are compared with themselves on days with about the same share of it (hours, where its share moved during the day), first turns of conversations apart from later ones, and users with few calls in 14 to 30 groups that count as one each; taken where this covers 70 % of the spend of both sides and counts like ten users or more. difference_in_differences: if the version is given to users and not to calls (sampling_unit assigned user, or assigned team; less than half of the users meet both versions of those who would by chance), nobody can be compared with himself side by side; then those who got it are compared with their own baseline_weeks before, like_for_like_pct is what they changed by beyond what those did on the same days who did not get it, and weekly_usd is that, of the spend of a week. before_after: as long as follow after the release, less the warmup, without the days or hours in which it replaced others, and until it was taken back or replaced itself, against the same weekdays and hours of the baseline_weeks before, also within users and, for those with ten calls a week or more, turns, and never surer than quiet_windows earlier comparisons of that shape. headline_pct is the exact change of the totals compared, like_for_like_pct that within users, low_pct to high_pct its 95 % interval. All costs are at the prices of the time of the release. weekly_usd: headline times the usage of a week, as if all of it had the release, in the currency of the price book. Rows that carry no version (unversioned_pct, since the release) are left out on both sides; exposure_pct is the release''s share of the others. A release that no row carries is taken from declare_release() or attach_releases(), and all that follows is new. verdict and cause as in drift(), of what is beyond a declared change (declared). near_release: what else was deployed within a day. Verdict insufficient, and why: never seen, in the future, nothing before it, less than a day, fewer than two users. Without users it is judged by earlier windows alone (sampling_unit window), four at least. unit: operation, attempt, conversation or outcome. as_of: look no later than that.';
