@@ -279,7 +279,9 @@ BEGIN
 		SELECT r.*, k.sampling_unit, k.pair, k.value_before, k.value_after, k.n_before, k.n_after, k.unpriced_before, k.unpriced_after, k.estimate,
 			   (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision AS headline, d.cancelled, d.says
 		FROM released r LEFT JOIN ranked k USING (scope)
-			 LEFT JOIN LATERAL llm_cost.declared_part(%10$L, %11$L, %12$L || r.scope, tstzrange(r.released_at - INTERVAL '1 day', r.released_at),
+			 LEFT JOIN LATERAL llm_cost.declared_part(%10$L, %11$L, %12$L || r.scope,
+				-- the old version side by side is what it was lately; what is declared from the day on that it came is declared of all of it
+				tstzrange(r.released_at - make_interval(secs => CASE k.pair WHEN -1 THEN 604800 ELSE r.windows_before * r.step::double precision END), date_trunc('day', r.released_at, %8$L)),
 				tstzrange(r.released_at, r.released_at + make_interval(secs => r.length)),
 				'unit_cost', CASE k.sampling_unit WHEN 'window' THEN (k.value_after / NULLIF(k.value_before, 0) - 1)::double precision ELSE (k.estimate).change END, k.factors) AS d ON true
 	)

@@ -39,7 +39,12 @@ FROM impact i, (SELECT min(n.started_at) + INTERVAL '30 minutes' AS starts_at, m
 	 LATERAL (SELECT c.* FROM call c WHERE c.workflow = 'weekend' AND c.started_at >= b.starts_at - make_interval(weeks => k) AND c.started_at < b.ends_at - make_interval(weeks => k)) AS c
 WHERE i.workflow = 'weekend' GROUP BY i.headline_pct, i.sample_size;
 
+-- What was declared from the morning on that it came is declared of all of it; a month before, of none.
+SELECT llm_cost.declare_change('{"workflow": "back20"}', 20, '[2026-06-03,)', 'longer answers'), llm_cost.declare_change('{"workflow": "ramp20"}', 20, '[2026-05-04,)', 'last month''s');
+SELECT scope ->> 'workflow' AS workflow, round(like_for_like_pct) AS about, verdict, declared FROM llm_cost.release_impact('2.0', filter => '{"workflow": ["back20", "ramp20"]}') ORDER BY 1;
+
 SET client_min_messages = warning;
 DELETE FROM llm_cost.attached_usage WHERE schema_name = 'regress_hours';
+DELETE FROM llm_cost.declared_change WHERE schema_name = 'regress_hours';
 DELETE FROM llm_cost.price_override WHERE model = 'regress-hours';
 DROP SCHEMA regress_hours CASCADE;
