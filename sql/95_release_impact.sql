@@ -90,26 +90,14 @@ BEGIN
 			   -- without versions before, all of it was old
 			   2 * sum(c.n) FILTER (WHERE c.version IS NOT NULL AND c.day IS NULL) >= sum(c.n) FILTER (WHERE c.day IS NULL) AS versioned
 		FROM cell c GROUP BY c.scope
-	), placed AS (
-		SELECT c.scope, c.user_id, c.team, COALESCE(c.user_id, c.team) AS member, c.turns, c.bucket AS window_no, c.day, c.hour, c.rolling, c.y, c.n, c.attempts, c.unpriced_attempts AS unpriced, c.cost,
+	), sided AS (
+		SELECT c.scope, c.user_id, c.team, COALESCE(c.user_id, c.team) AS member, c.turns, c.bucket AS window_no, c.day, c.slot, c.rolling, c.y, c.n, c.attempts, c.unpriced_attempts AS unpriced, c.cost,
 			   c.priced_attempts, c.input_tokens, c.output_tokens, c.uncached_tokens, c.cacheable_tokens, c.retries,
 			   CASE WHEN NOT %6$L THEN CASE WHEN c.day IS NULL THEN 'old' ELSE 'new' END
 					WHEN c.version = %7$L THEN 'new'
 					WHEN c.version IS NULL THEN CASE WHEN c.day IS NULL AND b.versioned IS NOT TRUE THEN 'old' ELSE 'unknown' END
 					WHEN v.old THEN 'old' WHEN c.day IS NOT NULL THEN 'later' END AS side
 		FROM cell c JOIN released r USING (scope) JOIN begun b USING (scope) LEFT JOIN version v USING (scope, version)
-	), spread AS (
-		-- of the calls of a day with either version, how many came up to an hour
-		SELECT h.scope, h.day, sum(h.new) OVER up_to / NULLIF(sum(h.new) OVER whole, 0) AS of_new, sum(h.old) OVER up_to / NULLIF(sum(h.old) OVER whole, 0) AS of_old,
-			   1 / NULLIF(sum(h.new) OVER whole, 0) + 1 / NULLIF(sum(h.old) OVER whole, 0) AS noise
-		FROM (SELECT p.scope, p.day, p.hour, COALESCE(sum(p.n) FILTER (WHERE p.side = 'new'), 0)::double precision AS new, COALESCE(sum(p.n) FILTER (WHERE p.side = 'old'), 0)::double precision AS old
-			  FROM placed p WHERE p.day IS NOT NULL AND p.side IN ('new', 'old') GROUP BY p.scope, p.day, p.hour) AS h
-		WINDOW whole AS (PARTITION BY h.scope, h.day), up_to AS (PARTITION BY h.scope, h.day ORDER BY h.hour)
-	), moving AS (
-		-- had they other hours, nights would be compared with days (A. Kolmogorov and N. Smirnov)
-		SELECT s.scope, s.day FROM spread s GROUP BY s.scope, s.day HAVING max(abs(s.of_new - s.of_old)) > GREATEST(0.15, 2 * sqrt(max(s.noise)))
-	), sided AS (
-		SELECT p.*, CASE WHEN (p.scope, p.day) IN (SELECT m.scope, m.day FROM moving m) THEN p.hour ELSE -1 - p.day END AS slot FROM placed p
 	), slot AS (
 		SELECT s.scope, s.slot, round(2 * ln(sum(s.n) FILTER (WHERE s.side = 'new') / sum(s.n) FILTER (WHERE s.side = 'old'))) AS stratum,
 			   LEAST(sum(s.n) FILTER (WHERE s.side = 'new'), sum(s.n) FILTER (WHERE s.side = 'old')) / sum(s.n) AS rare
@@ -323,9 +311,10 @@ BEGIN
 							WHEN o.seconds - floor(o.seconds / r.step) * r.step < r.length THEN floor(o.seconds / r.step)::integer END AS window_no,
 					   o.seconds - floor(o.seconds / r.step) * r.step < r.lag AS rolling,
 					   CASE WHEN a.started_at >= r.released_at AND o.seconds >= 0 THEN floor(o.seconds / 86400)::integer END AS day,
-					   CASE WHEN a.started_at >= r.released_at AND o.seconds >= 0 THEN floor(o.seconds / 3600)::integer END AS hour
+					   CASE WHEN a.started_at >= r.released_at AND o.seconds >= 0
+							THEN CASE WHEN floor(o.seconds / 86400)::integer = ANY (r.moving) THEN floor(o.seconds / 3600)::integer ELSE -1 - floor(o.seconds / 86400)::integer END END AS slot
 				FROM (SELECT a.*, %s AS scope, %s AS version, pg_catalog.sum(a.reference_cost) OVER of_operation AS operation_reference_cost FROM (%s) AS a WINDOW of_operation AS (PARTITION BY a.operation_id)) AS a
-					 JOIN jsonb_to_recordset(%L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, lag integer, step integer) USING (scope),
+					 JOIN jsonb_to_recordset(%L) AS r (scope jsonb, released_at timestamptz, local_start timestamp, length integer, lag integer, step integer, moving integer[]) USING (scope),
 					 LATERAL (SELECT EXTRACT(epoch FROM timezone(%L, a.started_at) - r.local_start) AS seconds) AS o
 				WHERE NOT (a.started_at >= r.released_at AND o.seconds < 0)
 				  AND (o.seconds < 28 * 86400 OR o.seconds < r.length)$attempt$,
@@ -334,7 +323,7 @@ BEGIN
 					COALESCE(release_query.filter, '{}') || COALESCE(few, '{}'), first_at),
 				release_query.released, release_query.time_zone),
 			'window_no',
-			ARRAY['scope', 'user_id', 'team', 'version', 'day', 'rolling', CASE WHEN release_query.carried THEN 'hour' ELSE 'NULL::integer AS hour' END, 'CASE WHEN turn = 1 THEN 1 WHEN turn > 1 THEN 2 ELSE 0 END AS turns'],
+			ARRAY['scope', 'user_id', 'team', 'version', 'day', 'slot', 'rolling', 'CASE WHEN turn = 1 THEN 1 WHEN turn > 1 THEN 2 ELSE 0 END AS turns'],
 			ARRAY(SELECT m.measure FROM llm_cost.cell_measures() m
 				  WHERE m.measure IN ('attempts', 'unpriced_attempts', 'cost', 'first_started_at', 'input_tokens', 'output_tokens', 'cache_read_tokens', 'cacheable_tokens', 'retries')
 					 OR concat_ws(' ', chosen.numerator, chosen.denominator) ~ ('\m' || m.measure || '\M'))),
@@ -440,11 +429,22 @@ BEGIN
 			SELECT a.scope, a.hour + INTERVAL '1 hour' AS at
 			FROM (SELECT DISTINCT ON (s.scope) s.* FROM stayed s ORDER BY s.scope, (s.n - s.own) / NULLIF(s.all_n - s.all_own, 0) - s.own / s.all_own DESC NULLS LAST, s.hour) AS a
 			WHERE a.n - a.own >= 0.1 * a.n AND a.n - a.own >= 20 AND a.all_n > a.n AND (a.all_n - a.n) - (a.all_own - a.own) <= 0.1 * (a.all_n - a.n)
+		), spread AS (
+			-- of the rows of a day, how many came up to an hour, those that carry it and the others
+			SELECT h.scope, h.day, sum(h.own) OVER up_to / NULLIF(sum(h.own) OVER whole, 0) AS of_own, sum(h.n - h.own) OVER up_to / NULLIF(sum(h.n - h.own) OVER whole, 0) AS of_others,
+				   1 / NULLIF(sum(h.own) OVER whole, 0) + 1 / NULLIF(sum(h.n - h.own) OVER whole, 0) AS noise
+			FROM (SELECT h.scope, h.hour, h.own, h.n, GREATEST(0, floor(EXTRACT(epoch FROM timezone(%2$L, h.hour) - timezone(%2$L, b.at + %5$L::interval)) / 86400))::integer AS day
+				  FROM hour h JOIN began b USING (scope) WHERE h.hour > b.at + %5$L::interval - INTERVAL '1 hour' AND h.hour < b.at + %5$L::interval + INTERVAL '28 days') AS h
+			WINDOW whole AS (PARTITION BY h.scope, h.day), up_to AS (PARTITION BY h.scope, h.day ORDER BY h.hour)
+		), moving AS (
+			-- had they other hours, nights would be compared with days (A. Kolmogorov and N. Smirnov)
+			SELECT d.scope, jsonb_agg(d.day ORDER BY d.day) AS days
+			FROM (SELECT s.scope, s.day FROM spread s GROUP BY s.scope, s.day HAVING max(abs(s.of_own - s.of_others)) > GREATEST(0.15, 2 * sqrt(max(s.noise)))) AS d GROUP BY d.scope
 		)
 		SELECT jsonb_object_agg(b.scope::text, b.at), min(b.at),
-			   jsonb_object_agg(b.scope::text, jsonb_build_object('arrived', a.at, 'gone', g.last_at))
-		FROM began b LEFT JOIN gone g USING (scope) LEFT JOIN arrived a USING (scope)
-		WHERE b.at IS NOT NULL$sql$, scopes, zone, release_impact.release, wait + longest) INTO found_in, starts_at, stays;
+			   jsonb_object_agg(b.scope::text, jsonb_build_object('arrived', a.at, 'gone', g.last_at, 'moving', COALESCE(m.days, '[]')))
+		FROM began b LEFT JOIN gone g USING (scope) LEFT JOIN arrived a USING (scope) LEFT JOIN moving m USING (scope)
+		WHERE b.at IS NOT NULL$sql$, scopes, zone, release_impact.release, wait + longest, wait) INTO found_in, starts_at, stays;
 	carried := found_in IS NOT NULL;
 	IF NOT carried THEN
 		EXECUTE format('SELECT d.released_at AS at, d.scope FROM (%s) AS d WHERE %L IN (d.release, llm_cost.release_label(d.release, d.service)) AND d.version_column = %L ORDER BY d.released_at, d.scope LIMIT 1',
@@ -469,7 +469,7 @@ BEGIN
 	SELECT jsonb_agg(jsonb_build_object('scope', f.key::jsonb, 'released_at', f.value, 'local_start', timezone(zone, f.at + wait),
 			'length', l.seconds, 'step', 604800 * GREATEST(1, ceil(l.seconds / 604800.0))::integer,
 			-- a day at least is left
-			'lag', CASE WHEN l.lag BETWEEN 0 AND l.seconds - 86400 THEN l.lag ELSE 0 END))
+			'lag', CASE WHEN l.lag BETWEEN 0 AND l.seconds - 86400 THEN l.lag ELSE 0 END, 'moving', COALESCE(stays -> f.key -> 'moving', '[]')))
 	INTO released
 	FROM (SELECT e.key, e.value, e.value::timestamptz AS at FROM jsonb_each_text(found_in) AS e) AS f,
 		 LATERAL (SELECT GREATEST(0, LEAST(EXTRACT(epoch FROM longest), EXTRACT(epoch FROM LEAST(last_at, (stays -> f.key ->> 'gone')::timestamptz) - f.at - wait)))::integer AS seconds,
