@@ -9,6 +9,7 @@ DELETE FROM llm_cost.report_run;
 TRUNCATE llm_cost.finding_state;
 ALTER TABLE llm_cost.report_run ALTER COLUMN run_id RESTART;
 SET timezone = 'UTC';
+\set SHOW_CONTEXT never
 SET datestyle = 'ISO';
 CREATE SCHEMA regress_report;
 SET search_path = regress_report;
