@@ -43,6 +43,9 @@ BEGIN
 	IF tables = '{}' THEN
 		RETURN;
 	END IF;
+	-- Costs are of the copy, and prices to compare with are looked up after: until
+	-- the report is written both are to be what is believed now.
+	PERFORM pg_advisory_xact_lock_shared(7812739710038537076);	-- that of lock_prices()
 	-- what row security hides must not pass for nothing
 	PERFORM set_config('row_security', 'off', true);
 	EXECUTE copies || ' SELECT';
@@ -58,7 +61,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION llm_cost.hold_usages(regclass[], tstzrange) IS
-	'Copies what a report on a period reads of usages into temporary tables of the session, which are gone at the end of the transaction. Without the right or the room to do so nothing is copied.';
+	'Copies what a report on a period reads of usages into temporary tables of the session, which are gone at the end of the transaction. Until then prices do not change: who changes them waits. Without the right or the room to do so nothing is copied.';
 
 CREATE FUNCTION llm_cost.release_usages() RETURNS void
 LANGUAGE plpgsql VOLATILE
