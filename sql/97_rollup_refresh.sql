@@ -227,7 +227,7 @@ BEGIN
 		-- not hold up the next one.
 		BEGIN
 			IF recompute_rollup.write THEN
-				PERFORM pg_advisory_xact_lock_shared(7812739710038537076);	-- that of lock_prices()
+				PERFORM llm_cost.await_prices();
 			END IF;
 			known := clock_timestamp();
 			RAISE EXCEPTION USING ERRCODE = 'LC001';

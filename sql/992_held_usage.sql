@@ -45,7 +45,7 @@ BEGIN
 	END IF;
 	-- Costs are of the copy, and prices to compare with are looked up after: until
 	-- the report is written both are to be what is believed now.
-	PERFORM pg_advisory_xact_lock_shared(7812739710038537076);	-- that of lock_prices()
+	PERFORM llm_cost.await_prices();
 	-- what row security hides must not pass for nothing
 	PERFORM set_config('row_security', 'off', true);
 	EXECUTE copies || ' SELECT';
