@@ -39,11 +39,11 @@ COMMENT ON FUNCTION llm_cost.lock_prices() IS
 	'Makes the transaction the only one that changes prices, rules, aliases, price books or attributes; others wait for its end. Every function that changes them calls it first. Readers do not wait.';
 REVOKE ALL ON FUNCTION llm_cost.lock_prices() FROM PUBLIC;
 
-CREATE FUNCTION llm_cost.await_prices()
+CREATE FUNCTION llm_cost.await_pricing()
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN pg_advisory_xact_lock_shared(7812739710038537076);
-COMMENT ON FUNCTION llm_cost.await_prices() IS
+COMMENT ON FUNCTION llm_cost.await_pricing() IS
 	'Waits until no transaction has lock_prices(), and lets none have it until the end of this transaction or subtransaction, for what must see prices stand still. Any number of sessions may have it at once.';
 
 -- What a slot is, only the table knows: its generated column is the definition.

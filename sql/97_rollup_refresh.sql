@@ -227,7 +227,7 @@ BEGIN
 		-- not hold up the next one.
 		BEGIN
 			IF recompute_rollup.write THEN
-				PERFORM llm_cost.await_prices();
+				PERFORM llm_cost.await_pricing();
 			END IF;
 			known := clock_timestamp();
 			RAISE EXCEPTION USING ERRCODE = 'LC001';

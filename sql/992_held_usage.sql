@@ -45,7 +45,7 @@ BEGIN
 	END IF;
 	-- Costs are of the copy, and prices to compare with are looked up after: until
 	-- the report is written both are to be what is believed now.
-	PERFORM llm_cost.await_prices();
+	PERFORM llm_cost.await_pricing();
 	-- what row security hides must not pass for nothing
 	PERFORM set_config('row_security', 'off', true);
 	EXECUTE copies || ' SELECT';
